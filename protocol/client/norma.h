@@ -1,0 +1,160 @@
+/*
+ * libnorma: what a client program can do besides the Mach calls (mach/mach.h) on its host's
+ * norma-hostd: run programs as tasks, follow their console, list and measure.
+ *
+ * A connection belongs to the thread that made it, with its self task and its last error: every
+ * thread that makes calls connects for itself, and nothing needs a lock. One call at a time runs on
+ * a connection. Calls return Mach return codes; those of mach/task.h apply to all. Results are
+ * written on KERN_SUCCESS only.
+ */
+#ifndef CLIENT_NORMA_H
+#define CLIENT_NORMA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <mach/mach.h>
+
+#define NORMA_DEFAULT_SOCKET "/run/norma/hostd.sock"
+#define NORMA_TEXT_BYTES     240 /* sentences, with their end */
+#define NORMA_NAME_BYTES     64	 /* images and addresses in lists, with their end */
+
+/*
+ * Connects this thread to the daemon's socket at `path`; NULL: $NORMA_SOCKET, or else
+ * NORMA_DEFAULT_SOCKET. A connection that the thread has already is closed first.
+ * Return: 0, or -errno (-ENOENT, -ECONNREFUSED: no daemon there; -EACCES; -EPROTO: another version
+ * of the protocol; -ETIMEDOUT) with a sentence in norma_last_error().
+ */
+int norma_connect(const char *path);
+
+/* Closes this thread's connection, if any. To be called before the thread ends. */
+void norma_disconnect(void);
+
+/*
+ * Return: a sentence that says what failed and why, for the last call of this thread that the
+ * daemon refused or that could not be made; valid until the thread's next call, never NULL. (A call
+ * that the library refuses itself, such as a flavor that does not exist, only has its return code.)
+ */
+const char *norma_last_error(void);
+
+/* Says which task mach_task_self() names on this thread's connection; TASK_NULL: none. */
+void norma_set_self_task(task_t task);
+
+/*
+ * Runs a static Linux x86-64 program as a new task on `node`. image_path is read by the caller.
+ * arguments and environment end with NULL, as for execve(2); environment may be NULL. Together they
+ * may be 32 KiB each.
+ * Return: KERN_SUCCESS with its name in *ret_task, running; KERN_INVALID_ARGUMENT when the image
+ * cannot be read or is no such program, or node does not exist; KERN_RESOURCE_SHORTAGE. After a
+ * failure there is no task.
+ */
+kern_return_t norma_run(const char *image_path, char *const arguments[], char *const environment[],
+			int node, task_t *ret_task);
+
+enum norma_task_state {
+	NORMA_TASK_RUNNING = 1,
+	NORMA_TASK_EXITED = 2,	  /* status: what the program said */
+	NORMA_TASK_EXCEPTION = 3, /* status: 128 + Mach exception number; text says which */
+	NORMA_TASK_KILLED = 4,	  /* task_terminate, or its process died; text says which */
+	NORMA_TASK_LOADING = 5,	  /* norma_run is on its way */
+};
+
+struct norma_task_end {
+	enum norma_task_state state;
+	int status;
+	char text[NORMA_TEXT_BYTES];
+};
+
+/*
+ * Waits until the task ends, at most timeout_ms.
+ * Return: KERN_SUCCESS, after timeout_ms with state NORMA_TASK_RUNNING (or _LOADING).
+ */
+kern_return_t norma_task_wait(task_t task, unsigned int timeout_ms, struct norma_task_end *ret_end);
+
+enum norma_stream { NORMA_STDOUT = 1, NORMA_STDERR = 2 };
+
+/* A reader's place in a task's output. Set task, attach and timeout_ms, all else 0. */
+struct norma_console {
+	task_t task;
+	unsigned int timeout_ms;
+	/*
+	 * TRUE: while this reader is connected, the task waits when the host's buffer is full;
+	 * FALSE: the oldest output is dropped, and `offset` jumps.
+	 */
+	boolean_t attach;
+	uint64_t offset;	  /* next byte to read, counted from the task's start */
+	enum norma_stream stream; /* out: where the data came from */
+	boolean_t end;		  /* out: the task has ended and all was read */
+};
+
+/*
+ * Reads output into data[capacity] and advances console->offset. Waits for some, at most
+ * timeout_ms; *ret_bytes is 0 after that and at the end.
+ */
+kern_return_t norma_console_read(struct norma_console *console, void *data, size_t capacity,
+				 size_t *ret_bytes);
+
+/*
+ * Gives the task bytes for its standard input; `end` TRUE: no more will come. *ret_accepted may be
+ * less than `bytes` (and 0) while the program does not read.
+ */
+kern_return_t norma_console_write(task_t task, const void *data, size_t bytes, boolean_t end,
+				  size_t *ret_accepted);
+
+struct norma_task_row {
+	task_t task;
+	task_t parent; /* TASK_NULL when it was run, not created */
+	unsigned int owner_uid;
+	enum norma_task_state state;
+	unsigned int threads;
+	unsigned int vmm_pid; /* the process that is the task, on its node */
+	uint64_t virtual_bytes;
+	uint64_t age_ms;
+	char image[NORMA_NAME_BYTES];
+};
+
+/* Lists the tasks of a node: *ret_rows is an array of *ret_count, for the caller to free(3). */
+kern_return_t norma_task_list(int node, struct norma_task_row **ret_rows, size_t *ret_count);
+
+enum norma_node_state {
+	NORMA_NODE_SELF = 1,
+	NORMA_NODE_UP = 2,
+	NORMA_NODE_DOWN = 3,
+	NORMA_NODE_UNKNOWN = 4, /* not tried yet */
+};
+
+struct norma_node_row {
+	int node;
+	enum norma_node_state state; /* as this host sees it */
+	unsigned int tasks;
+	char address[NORMA_NAME_BYTES];
+};
+
+/* Lists all nodes of the table: *ret_rows is an array of *ret_count, for the caller to free(3). */
+kern_return_t norma_node_list(struct norma_node_row **ret_rows, size_t *ret_count);
+
+/* Moments are nanoseconds of CLOCK_REALTIME on the task's host, 0 while not reached. */
+struct norma_task_statistics {
+	uint64_t created_ns;
+	uint64_t first_instruction_ns;
+	uint64_t last_pause_ns; /* how long its last child's making stopped its threads */
+	uint64_t hypercalls;
+	uint64_t system_calls;
+	uint64_t unknown_system_calls;
+	char unknown_names[NORMA_TEXT_BYTES];
+};
+
+kern_return_t norma_task_statistics(task_t task, struct norma_task_statistics *ret_statistics);
+
+struct norma_pager_statistics {
+	uint64_t objects; /* now; all others count since the pager started */
+	uint64_t faults;
+	uint64_t pages_in, pages_out;
+	uint64_t bytes_in, bytes_out;
+	uint64_t invalidations;
+	uint64_t lost_pages;
+};
+
+kern_return_t norma_pager_statistics(int node, struct norma_pager_statistics *ret_statistics);
+
+#endif
