@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What an export changes in the parent, and how a failed one is taken back.
+ *
+ * Telling the pager of the new mappings is the last thing that can fail; so undoing never has to
+ * take that back, and all of it happens while threads stand still.
+ */
+#include "export.h"
+#include "host_map.h"
+
+static bool item_is_unreported(const struct export_item *item)
+{
+	return item->region->is_reported && export_rule(item->action)->is_adopted;
+}
+
+/* One request for each run of neighbours, however many regions change. */
+static kern_return_t unreport_all(struct export *export)
+{
+	struct export_item *end = export->items + export->count;
+
+	for (struct export_item *item = export->items; item < end; item++) {
+		const struct region *first = item->region;
+		const struct region *last = first;
+
+		if (!item_is_unreported(item))
+			continue;
+		if (space_fail_at(SPACE_STEP_UNREPORT))
+			return KERN_RESOURCE_SHORTAGE;
+		item->is_unreported = true;
+		while (item + 1 < end && item[1].region == last + 1 &&
+		       item_is_unreported(item + 1)) {
+			item++;
+			item->is_unreported = true;
+			last = item->region;
+		}
+		kern_return_t code = space_unreport(export->space, first, last);
+		if (code)
+			return code;
+	}
+	return KERN_SUCCESS;
+}
+
+static kern_return_t remap_all(struct export *export)
+{
+	for (uint32_t i = 0; i < export->count; i++) {
+		struct export_item *item = &export->items[i];
+		const struct export_rule *rule = export_rule(item->action);
+
+		if (!rule->is_remapped)
+			continue;
+		if (space_fail_at(SPACE_STEP_REMAP) ||
+		    host_map_object(export->space->machine, item->region, item->object, 0,
+				    rule->mapping)) {
+			failure_set(export->failure,
+				    "the host has no memory for the mapping at 0x%llx",
+				    (unsigned long long)item->region->start);
+			return KERN_RESOURCE_SHORTAGE;
+		}
+		item->is_remapped = true;
+	}
+	return KERN_SUCCESS;
+}
+
+static kern_return_t report_all(struct export *export)
+{
+	_Static_assert(VM_MAP_REGIONS_MAX <= EXPORT_MAX_REGIONS, "one request reports them all");
+	struct object_mapping *mappings = (struct object_mapping *)export->buffer;
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < export->count; i++) {
+		const struct export_item *item = &export->items[i];
+
+		if (!export_rule(item->action)->is_adopted)
+			continue;
+		mappings[count++] = (struct object_mapping){
+		    .object = item->object->id,
+		    .address = space_hva(export->space, item->region->start),
+		    .bytes = region_bytes(item->region),
+		};
+	}
+	if (count == 0)
+		return KERN_SUCCESS;
+	if (space_fail_at(SPACE_STEP_REPORT))
+		return KERN_RESOURCE_SHORTAGE;
+	return pager_map(&export->space->pager, mappings, count, export->failure);
+}
+
+kern_return_t export_change(struct export *export)
+{
+	kern_return_t code = unreport_all(export);
+
+	if (!code)
+		code = remap_all(export);
+	return code ? code : report_all(export);
+}
+
+/* Puts the region on an object, whose reference it takes; the pager does not know of this mapping.
+ */
+static void region_adopt(struct space *space, struct region *region, struct object *take_object,
+			 enum region_mapping mapping)
+{
+	space_object_put(space, region->object);
+	region->object = take_object;
+	region->offset = 0;
+	region->mapping = mapping;
+	region->is_reported = false;
+}
+
+/*
+ * Remapping took the overlay's pages away, but the new object has them: it becomes the region's
+ * own, unpublished. If even that cannot be mapped, the mapping stays private over it, which the
+ * next export understands.
+ */
+static void undo_copied(struct export *export, struct export_item *item)
+{
+	struct space *space = export->space;
+	int ret = host_map_object(space->machine, item->region, item->object, 0, REGION_SHARED);
+	enum region_mapping mapped = export_rule(item->action)->mapping;
+
+	if (item->object->id)
+		space_release_queue(space, item->object->id);
+	item->object->id = 0;
+	object_get(item->object);
+	region_adopt(space, item->region, item->object, ret ? mapped : REGION_SHARED);
+}
+
+static void undo_remapped(struct export *export, struct export_item *item)
+{
+	if (export_rule(item->action)->is_copied)
+		undo_copied(export, item);
+	else if (host_map_region(export->space->machine, item->region))
+		item->region->mapping = REGION_PRIVATE;
+}
+
+void export_undo(struct export *export)
+{
+	for (uint32_t i = 0; i < export->count; i++) {
+		struct export_item *item = &export->items[i];
+
+		if (item->is_remapped)
+			undo_remapped(export, item);
+		else if (item->is_unreported)
+			space_report_again(export->space, region_range(item->region));
+	}
+}
+
+void export_commit(struct export *export)
+{
+	for (uint32_t i = 0; i < export->count; i++) {
+		struct export_item *item = &export->items[i];
+		const struct export_rule *rule = export_rule(item->action);
+
+		if (rule->is_adopted) {
+			object_get(item->object);
+			region_adopt(export->space, item->region, item->object, rule->mapping);
+			item->region->is_reported = true;
+		}
+		if (rule->is_shared)
+			item->region->is_shared = true;
+	}
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * mmap and mprotect inside the reservation. KVM follows through its MMU notifier; memory slots
+ * never change here.
+ */
+#include "host_map.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "object.h"
+
+/*
+ * Execute permission is only recorded: second-level tables under KVM-PVM cannot enforce it, and KVM
+ * reads instructions as data. On x86 a writable page is readable.
+ */
+static int host_protection(vm_prot_t protection)
+{
+	if (protection & VM_PROT_WRITE)
+		return PROT_READ | PROT_WRITE;
+	return protection ? PROT_READ : PROT_NONE;
+}
+
+int host_map_object(struct machine *machine, const struct region *region,
+		    const struct object *object, uint64_t offset, enum region_mapping mapping)
+{
+	uint64_t bytes = region->end - region->start;
+	int flags = mapping == REGION_SHARED ? MAP_SHARED : MAP_PRIVATE;
+	int ret = machine_arena_ensure(machine, region->start, bytes);
+
+	if (ret)
+		return ret;
+	void *hva = mmap(machine_hva(machine, region->start), bytes,
+			 host_protection(region->protection), flags | MAP_FIXED | MAP_NORESERVE,
+			 object->file->fd, (off_t)object_file_offset(object, offset));
+	return hva == MAP_FAILED ? -errno : 0;
+}
+
+int host_map_region(struct machine *machine, const struct region *region)
+{
+	return host_map_object(machine, region, region->object, region->offset, region->mapping);
+}
+
+int host_unmap(struct machine *machine, struct vm_range range)
+{
+	void *hva = mmap(machine_hva(machine, range.start), range.end - range.start, PROT_NONE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+
+	return hva == MAP_FAILED ? -errno : 0;
+}
+
+int host_protect(struct machine *machine, struct vm_range range, vm_prot_t protection)
+{
+	if (mprotect(machine_hva(machine, range.start), range.end - range.start,
+		     host_protection(protection)) < 0)
+		return -errno;
+	return 0;
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The memory of one task: its address map, the objects behind it and the host mappings that carry
+ * it out. Every function may be called by any thread unless it says otherwise; one rwlock inside
+ * the space orders them (changes: writing; copies and look-ups: reading).
+ *
+ * Sizes and addresses are bytes of the task's address space; rounding to pages is done here, as
+ * Mach does it. Nothing here stops threads except space_export, through the pauser given at the
+ * start.
+ */
+#ifndef MEMORY_SPACE_H
+#define MEMORY_SPACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mach/kern_return.h"
+#include "mach/vm_behavior.h"
+#include "mach/vm_inherit.h"
+#include "mach/vm_prot.h"
+#include "message/message.h"
+
+struct machine;
+struct space;
+
+/*
+ * How space_export stops the task's threads. Called with the space locked for writing, so a thread
+ * that waits inside a space_ function counts as stopped, and must: `pause` returns 0 once no thread
+ * is inside vcpu_run and none can enter it until `resume`; -ETIMEDOUT (nothing stopped, everything
+ * runs on) when that takes until deadline_ns (CLOCK_MONOTONIC).
+ */
+struct space_pauser {
+	int (*pause)(void *context, uint64_t deadline_ns);
+	void (*resume)(void *context);
+	void *context;
+};
+
+/*
+ * Makes an empty space over the machine's reservation. machine is borrowed and must outlive the
+ * space. pauser is copied; NULL: the task never has running threads. A task with many regions needs
+ * a descriptor for each allocation: raise RLIMIT_NOFILE first. Return: 0, -ENOMEM, -errno of
+ * opening /proc/self/pagemap.
+ */
+int space_new(struct machine *machine, const struct space_pauser *pauser, struct space **ret_space);
+/* Unmaps everything, gives every object back, closes the pager's socket. NULL is fine. */
+void space_free(struct space *space);
+
+/* ---- the pager ---- */
+
+/*
+ * Takes the connected socket to this host's pager, opens a userfaultfd and introduces itself.
+ * Without a pager everything works but space_export (modes that give memory) and space_import (of
+ * any). Return: 0, -EBUSY if there is one already, -EPERM/-ENOSYS/-EINVAL when the kernel refuses
+ * the userfaultfd (it must serve kernel-mode faults: root, or access to /dev/userfaultfd),
+ * -ETIMEDOUT, -EPIPE, -EPROTO.
+ */
+int space_pager_connect(struct space *space, int take_socket_fd);
+/*
+ * For the control thread's poll: wait for POLLRDHUP | POLLHUP only, never read it. On hang-up call
+ * space_pager_lost() once, then poll it no more. Return: -1 without a pager.
+ */
+int space_pager_fd(const struct space *space);
+/*
+ * The pager died or does not answer. From the return of this function on, an access to a page that
+ * only the pager could have made valid is a poisoned page (SIGBUS in KVM_RUN, KERN_MEMORY_ERROR
+ * here), never zero and never stale. Memory that no other host was concerned with goes on. Called
+ * by the thread that polls; idempotent. Return: 0, -ENOMEM/-EAGAIN if its thread cannot be started
+ * (then the task must be ended).
+ */
+int space_pager_lost(struct space *space);
+
+/* ---- Mach's calls on a task's memory (SPEC: vm_allocate ...) ---- */
+
+enum space_placement {
+	SPACE_ANYWHERE,	     /* first fit; the given address is ignored */
+	SPACE_HINT,	     /* at the given address if it is free, else first fit */
+	SPACE_FIXED,	     /* there or not at all */
+	SPACE_FIXED_REPLACE, /* there, taking away what was mapped (space_map only) */
+};
+
+kern_return_t space_allocate(struct space *space, uint64_t *address, uint64_t bytes,
+			     enum space_placement placement);
+kern_return_t space_deallocate(struct space *space, uint64_t address, uint64_t bytes);
+
+enum space_protect_what { SPACE_PROTECT_CURRENT, SPACE_PROTECT_MAXIMUM };
+
+kern_return_t space_protect(struct space *space, uint64_t address, uint64_t bytes,
+			    enum space_protect_what what, vm_prot_t protection);
+kern_return_t space_inherit(struct space *space, uint64_t address, uint64_t bytes,
+			    vm_inherit_t inheritance);
+
+/* What vm_region tells about one region. offset: into its object. */
+struct space_region_info {
+	uint64_t start;
+	uint64_t bytes;
+	vm_prot_t protection;
+	vm_prot_t max_protection;
+	vm_inherit_t inheritance;
+	vm_behavior_t behavior;
+	bool is_shared;
+	uint32_t user_wired_count;
+	uint64_t offset;
+};
+
+/* The region that contains address, else the next above it. Return: KERN_SUCCESS,
+ * KERN_INVALID_ADDRESS. */
+kern_return_t space_region(struct space *space, uint64_t address,
+			   struct space_region_info *ret_info);
+
+/* Copies bytes out of the task into buffer. The whole range is checked first. */
+kern_return_t space_read(struct space *space, uint64_t address, void *buffer, uint64_t bytes);
+/*
+ * Copies data into the task, once [check_address, check_address + check_bytes) is found to be
+ * writable (check_bytes 0: the range itself). KERN_INVALID_ADDRESS also when the data lies outside
+ * the checked range.
+ */
+kern_return_t space_write(struct space *space, uint64_t address, const void *data, uint64_t bytes,
+			  uint64_t check_address, uint64_t check_bytes);
+
+/* ---- what the Linux personality and the loader need ---- */
+
+/* Copies for system calls, honouring current protections. Return: 0, -EFAULT (hole, protection or
+ * lost page; part of the bytes may have been copied). */
+int space_copy_in(struct space *space, uint64_t address, void *buffer, size_t bytes);
+int space_copy_out(struct space *space, uint64_t address, const void *data, size_t bytes);
+
+struct space_map_request {
+	uint64_t address; /* a multiple of the page size unless SPACE_ANYWHERE */
+	uint64_t bytes;	  /* rounded up to pages; 0 is -EINVAL */
+	enum space_placement placement;
+	vm_prot_t protection;
+	vm_prot_t max_protection; /* must contain protection */
+	vm_inherit_t inheritance;
+};
+
+/*
+ * New zero-filled memory.
+ * Return: 0; -EINVAL (alignment, size, attributes); -EEXIST (SPACE_FIXED and occupied); -ENOMEM (no
+ * room, outside the address space, too many regions, or the host has none). After -ENOMEM with
+ * SPACE_FIXED_REPLACE the old memory is intact.
+ */
+int space_map(struct space *space, const struct space_map_request *request, uint64_t *ret_address);
+
+/*
+ * madvise(MADV_DONTNEED): the pages read as zero afterwards. address must be page-aligned, bytes is
+ * rounded up. Return: 0, -EINVAL, -ENOMEM on a hole, -EACCES on a shared region without WRITE
+ * (nothing changed), -EIO when a lost page is in a shared region.
+ */
+int space_discard(struct space *space, uint64_t address, uint64_t bytes);
+
+/*
+ * brk: moves the end of the area that starts at `start` from old_end to new_end (all page-aligned).
+ * Growing extends the last region when it is plain private memory, so that a growing heap stays one
+ * region. Return: 0, -EINVAL, -ENOMEM (occupied, or none left; nothing changed).
+ */
+int space_grow(struct space *space, uint64_t start, uint64_t old_end, uint64_t new_end);
+
+/* For explaining a fault: is address in a region, and with which current protection?
+ * `space` is a struct space (void so that it serves as a callback). Return: true and
+ * *ret_protection, or false. */
+bool space_protection_at(void *space, uint64_t address, vm_prot_t *ret_protection);
+
+uint64_t space_virtual_bytes(struct space *space);
+/* Bytes of the task's pages that are in this host's memory and mapped here. */
+uint64_t space_resident_bytes(struct space *space);
+
+/* ---- children ---- */
+
+/* A description for vmm_export's reply. regions[region_count] belongs to the caller:
+ * space_exported_done(). */
+struct space_exported {
+	uint64_t pause_ns;
+	struct region_entry *regions;
+	uint32_t region_count;
+};
+
+void space_exported_done(struct space_exported *exported);
+
+/*
+ * Prepares what a child gets under `mode`: publishes objects with the pager, freezes and copies
+ * what the table "Objects and regions" of ARCHITECTURE.md says, and describes it. All or nothing:
+ * after a failure the task is as before. The objects are held until as many space_export_end as
+ * successful space_export were made. Return: KERN_SUCCESS; KERN_INVALID_ARGUMENT (mode),
+ * KERN_RESOURCE_SHORTAGE, KERN_OPERATION_TIMED_OUT (threads could not be stopped, or the pager did
+ * not answer), KERN_MEMORY_ERROR (a page to be copied is lost), KERN_FAILURE (no pager, or it
+ * refused); *ret_failure then holds a sentence.
+ */
+kern_return_t space_export(struct space *space, enum export_mode mode,
+			   struct space_exported *ret_exported, struct failure *ret_failure);
+void space_export_end(struct space *space);
+
+/*
+ * Fills an empty space with a child's regions, all or nothing; everything about the list is
+ * checked. Return: KERN_SUCCESS; KERN_INVALID_ADDRESS (unordered, overlapping, unaligned or
+ * outside); KERN_INVALID_ARGUMENT (attributes, mapping against object kind, window too short);
+ * KERN_NO_SPACE (the space is not empty); KERN_NODE_DOWN and others as the pager says when
+ * attaching; KERN_RESOURCE_SHORTAGE; KERN_OPERATION_TIMED_OUT; KERN_FAILURE. *ret_failure then
+ * holds a sentence.
+ */
+kern_return_t space_import(struct space *space, const struct region_entry *regions,
+			   uint32_t region_count, struct failure *ret_failure);
+
+#endif

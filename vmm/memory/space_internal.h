@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * struct space for the files that make it up; nobody else includes this. Functions here expect the
+ * space's lock to be held for writing.
+ */
+#ifndef MEMORY_SPACE_INTERNAL_H
+#define MEMORY_SPACE_INTERNAL_H
+
+#include <pthread.h>
+
+#include "machine.h"
+#include "object.h"
+#include "pager_client.h"
+#include "poisoner.h"
+#include "space.h"
+#include "vm_map.h"
+
+struct space {
+	struct machine *machine; /* borrowed */
+	struct space_pauser pauser;
+	pthread_rwlock_t lock; /* guards all below */
+	struct vm_map map;
+	struct pager_client pager;
+	struct poisoner *poisoner; /* once the pager is lost */
+	int pagemap_fd;
+	/* Objects that must outlive our own use of them until a child has them. */
+	struct object **held;
+	uint32_t held_count;
+	uint32_t held_capacity;
+	uint32_t exports_open;
+	/* Last references given up, not yet told to the pager. */
+	struct object_id releases[MESSAGE_MAX_FDS];
+	uint32_t release_count;
+};
+
+static inline uint64_t space_hva(const struct space *space, uint64_t address)
+{
+	return (uintptr_t)machine_hva(space->machine, address);
+}
+
+/* An address of the reservation that is never mapped: what userfault_is_registered asks for. */
+static inline uint64_t space_nothing(const struct space *space)
+{
+	return space_hva(space, 0);
+}
+
+static inline uint64_t region_bytes(const struct region *region)
+{
+	return region->end - region->start;
+}
+
+static inline struct vm_range region_range(const struct region *region)
+{
+	return (struct vm_range){region->start, region->end};
+}
+
+/* Does the pager serve faults in this region (or did it, before it died)? */
+bool space_region_is_served(const struct space *space, const struct region *region);
+
+/* Drops a reference; the pager is told by space_releases_flush at the end of the operation. */
+void space_object_put(struct space *space, struct object *object);
+void space_release_queue(struct space *space, uint64_t id);
+void space_releases_flush(struct space *space);
+
+/* Tells the pager before the mappings of [first, last] change.
+ * Return: KERN_SUCCESS, also when the pager is gone; KERN_RESOURCE_SHORTAGE: it goes on with them.
+ */
+kern_return_t space_unreport(struct space *space, const struct region *first,
+			     const struct region *last);
+/* Tells it again about those of range that it knew before, when they did not change after all. */
+void space_report_again(struct space *space, struct vm_range range);
+
+/* Puts a region into the map and on the host, replacing what is there. Takes the reference of its
+ * object on success. Return: KERN_SUCCESS, KERN_RESOURCE_SHORTAGE and nothing changed. */
+kern_return_t space_place(struct space *space, const struct region *region);
+/* The same with a new zero-filled object. */
+kern_return_t space_place_new(struct space *space, const struct region *region);
+kern_return_t space_remove(struct space *space, struct vm_range range);
+
+/* A region with vm_allocate's attributes and no object. */
+struct region region_default(struct vm_range range);
+
+/* Steps of an export or import that tests make fail. */
+enum space_step {
+	SPACE_STEP_OBJECT,   /* make a memory object */
+	SPACE_STEP_PUBLISH,  /* tell the pager of objects */
+	SPACE_STEP_PAUSE,    /* stop the threads */
+	SPACE_STEP_COPY,     /* copy bytes */
+	SPACE_STEP_UNREPORT, /* tell the pager that mappings go */
+	SPACE_STEP_REMAP,    /* change mappings */
+	SPACE_STEP_REPORT,   /* tell the pager of mappings */
+	SPACE_STEP_ATTACH,   /* get objects from the pager */
+	SPACE_NUM_STEPS,
+};
+
+#ifdef SPACE_FAILURE_INJECTION
+/* Defined by the test. Return: true to make this step fail, as if the host were out of memory. */
+bool space_fail_at(enum space_step step);
+#else
+static inline bool space_fail_at(enum space_step step)
+{
+	(void)step;
+	return false;
+}
+#endif
+
+#endif
