@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Mach's calls on a task's memory, and what hostd asks of it to make children.
+ */
+#include <string.h>
+
+#include "answer.h"
+#include "mach/vm_region.h"
+#include "space.h"
+#include "task.h"
+
+kern_return_t answer_vm_allocate(struct call *call, const struct vm_allocate_request *request,
+				 struct vm_allocate_reply *reply)
+{
+	enum space_placement placement = request->anywhere ? SPACE_ANYWHERE : SPACE_FIXED;
+	kern_return_t code;
+
+	reply->address = request->address;
+	code = space_allocate(call->task->space, &reply->address, request->size, placement);
+	return call_fail_range(call, code, request->address, request->size);
+}
+
+kern_return_t answer_vm_deallocate(struct call *call, const struct vm_deallocate_request *request,
+				   struct vm_deallocate_reply *reply)
+{
+	(void)reply;
+	return call_fail_range(call,
+			       space_deallocate(call->task->space, request->address, request->size),
+			       request->address, request->size);
+}
+
+kern_return_t answer_vm_protect(struct call *call, const struct vm_protect_request *request,
+				struct vm_protect_reply *reply)
+{
+	enum space_protect_what what =
+	    request->set_maximum ? SPACE_PROTECT_MAXIMUM : SPACE_PROTECT_CURRENT;
+
+	(void)reply;
+	return call_fail_range(call,
+			       space_protect(call->task->space, request->address, request->size,
+					     what, (vm_prot_t)request->new_protection),
+			       request->address, request->size);
+}
+
+kern_return_t answer_vm_inherit(struct call *call, const struct vm_inherit_request *request,
+				struct vm_inherit_reply *reply)
+{
+	(void)reply;
+	return call_fail_range(call,
+			       space_inherit(call->task->space, request->address, request->size,
+					     request->new_inheritance),
+			       request->address, request->size);
+}
+
+kern_return_t answer_vm_region(struct call *call, const struct vm_region_request *request,
+			       struct vm_region_reply *reply)
+{
+	struct space_region_info info;
+	kern_return_t code;
+
+	if (request->flavor != VM_REGION_BASIC_INFO)
+		return call_fail(call, KERN_INVALID_ARGUMENT,
+				 "vm_region flavor %u does not exist: use VM_REGION_BASIC_INFO",
+				 request->flavor);
+	code = space_region(call->task->space, request->address, &info);
+	if (code)
+		return call_fail(call, code, "task 0x%x has no region at or above 0x%llx",
+				 call->task->name, (unsigned long long)request->address);
+	*reply = (struct vm_region_reply){
+	    .address = info.start,
+	    .size = info.bytes,
+	    .protection = (uint32_t)info.protection,
+	    .max_protection = (uint32_t)info.max_protection,
+	    .inheritance = info.inheritance,
+	    .shared = info.is_shared,
+	    .offset = info.offset,
+	    .behavior = (uint32_t)info.behavior,
+	    .user_wired_count = info.user_wired_count,
+	};
+	return KERN_SUCCESS;
+}
+
+kern_return_t answer_vm_read(struct call *call, const struct vm_read_request *request,
+			     struct vm_read_reply *reply)
+{
+	kern_return_t code;
+
+	if (request->size > MESSAGE_MAX_DATA)
+		return call_fail(call, KERN_INVALID_ARGUMENT,
+				 "vm_read of %llu bytes: one message carries at most %u",
+				 (unsigned long long)request->size, MESSAGE_MAX_DATA);
+	code = space_read(call->task->space, request->address, call->arena->data, request->size);
+	reply->data = (struct wire_span){call->arena->data, (uint32_t)request->size};
+	return call_fail_range(call, code, request->address, request->size);
+}
+
+kern_return_t answer_vm_write(struct call *call, const struct vm_write_request *request,
+			      struct vm_write_reply *reply)
+{
+	(void)reply;
+	return call_fail_range(call,
+			       space_write(call->task->space, request->address, request->data.data,
+					   request->data.bytes, request->check_address,
+					   request->check_size),
+			       request->address, request->data.bytes);
+}
+
+/* ---- children ---- */
+
+kern_return_t answer_vmm_export(struct call *call, const struct vmm_export_request *request,
+				struct vmm_export_reply *reply)
+{
+	struct space_exported exported;
+	kern_return_t code;
+
+	code = space_export(call->task->space, (enum export_mode)request->mode, &exported,
+			    &call->failure);
+	if (code)
+		return code;
+	/* No more than EXPORT_MAX_REGIONS: the reply's codec has the same cap as space_export. The
+	 * request is decoded, so its area can hold the reply's array until that is encoded. */
+	memcpy(call->arena->decoded, exported.regions,
+	       exported.region_count * sizeof(exported.regions[0]));
+	reply->pause_ns = exported.pause_ns;
+	reply->regions = (const struct region_entry *)call->arena->decoded;
+	reply->regions_count = exported.region_count;
+	space_exported_done(&exported);
+	return KERN_SUCCESS;
+}
+
+kern_return_t answer_vmm_export_end(struct call *call, const struct vmm_export_end_request *request,
+				    struct vmm_export_end_reply *reply)
+{
+	(void)request;
+	(void)reply;
+	space_export_end(call->task->space);
+	return KERN_SUCCESS;
+}
+
+kern_return_t answer_vmm_import(struct call *call, const struct vmm_import_request *request,
+				struct vmm_import_reply *reply)
+{
+	(void)reply;
+	return space_import(call->task->space, request->regions, request->regions_count,
+			    &call->failure);
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Making the task's process, and recording its end.
+ */
+#include "task.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/log.h"
+#include "call.h"
+#include "space.h"
+#include "system_image.h"
+#include "vcpu.h"
+#include "wait.h"
+
+static int pauser_pause(void *context, uint64_t deadline_ns)
+{
+	return threads_pause(context, deadline_ns);
+}
+
+static void pauser_resume(void *context)
+{
+	threads_resume(context);
+}
+
+/* Memory objects are descriptors; the limit most hosts start with is too low for a task with many.
+ */
+static int descriptors_raise(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return -errno;
+	limit.rlim_cur = limit.rlim_max;
+	return setrlimit(RLIMIT_NOFILE, &limit) ? -errno : 0;
+}
+
+static int task_machine_start(struct task *task, const char **ret_step)
+{
+	int error = vcpu_signals_install();
+
+	*ret_step = "installing signal handlers";
+	if (error)
+		return error;
+	*ret_step = "making the system area";
+	if (task->system_image_fd < 0)
+		task->system_image_fd = system_image_create();
+	if (task->system_image_fd < 0)
+		return task->system_image_fd;
+	error = machine_host_open(&task->machine_host, task->system_image_fd, ret_step);
+	if (error)
+		return error;
+	error = machine_init(&task->machine, &task->machine_host, ret_step);
+	if (error)
+		return error;
+	return runner_prepare(task, ret_step);
+}
+
+static int task_space_start(struct task *task, int pager_fd, const char **ret_step)
+{
+	const struct space_pauser pauser = {
+	    .pause = pauser_pause,
+	    .resume = pauser_resume,
+	    .context = task,
+	};
+	int error;
+
+	*ret_step = "raising the limit of open files";
+	error = descriptors_raise();
+	if (error)
+		return error;
+	*ret_step = "making the address space";
+	error = space_new(&task->machine, &pauser, &task->space);
+	if (error)
+		return error;
+	error = space_pager_connect(task->space, pager_fd);
+	if (error)
+		log_line(LOG_WARNING,
+			 "going on without a pager, so that this task can have no children: %s",
+			 strerror(-error));
+	*ret_step = "setting up the Linux personality";
+	return personality_init(task);
+}
+
+int task_start(struct task *task, const struct task_options *options, const char **ret_step)
+{
+	int error;
+
+	memset(task, 0, sizeof(*task));
+	pthread_mutex_init(&task->lock, NULL);
+	pthread_mutex_init(&task->create_lock, NULL);
+	wait_cond_init(&task->settled);
+	task->life = TASK_WAITING;
+	task->system_image_fd = options->system_fd;
+	threads_init(task);
+	console_input_init(&task->input);
+	run_init(&task->run);
+	*ret_step = "setting up the control socket";
+	error = control_init(&task->control, options->control_fd);
+	if (error)
+		return error;
+	error = task_machine_start(task, ret_step);
+	if (!error)
+		error = task_space_start(task, options->pager_fd, ret_step);
+	if (error)
+		return error;
+	*ret_step = "starting the workers";
+	task->control_arena = call_arena_new();
+	if (!task->control_arena)
+		return -ENOMEM;
+	return workers_start(task);
+}
+
+void task_life_set(struct task *task, enum task_life life)
+{
+	assert(task_life_may_follow(task->life, life));
+	log_line(LOG_DEBUG, "task=0x%x %s -> %s", task->name, task_life_name(task->life),
+		 task_life_name(life));
+	task->life = life;
+}
+
+void task_end(struct task *task, enum task_state state, int32_t status, const char *format, ...)
+{
+	va_list arguments;
+
+	pthread_mutex_lock(&task->lock);
+	if (task->life == TASK_ASSIGNED) {
+		task->end.state = state;
+		task->end.status = status;
+		va_start(arguments, format);
+		vsnprintf(task->end.text, sizeof(task->end.text), format, arguments);
+		va_end(arguments);
+		task_life_set(task, TASK_ENDING);
+		threads_kick_locked(task);
+	}
+	pthread_mutex_unlock(&task->lock);
+	control_wake(&task->control);
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The one task that this process is: everything it has, and its end.
+ *
+ * Threads of the process: the control thread (main) receives from hostd and answers what is quick;
+ * workers answer the rest; runners carry the task's threads. Locks, in the order in which they may
+ * be taken: the space's own, task.lock, control.lock. No lock but the space's is held while waiting
+ * for another process.
+ */
+#ifndef TASK_TASK_H
+#define TASK_TASK_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "console.h"
+#include "control.h"
+#include "life.h"
+#include "machine.h"
+#include "message/message.h"
+#include "message/names.h"
+#include "personality.h"
+#include "run.h"
+#include "thread.h"
+#include "worker.h"
+
+struct space;
+
+#define TASK_SEED_BYTES 32
+
+/* How long a thread may take to leave the guest. It leaves at once unless it waits for a page of
+ * another host. */
+#define TASK_STOP_MS 5000
+
+/* Why the task ended; what vmm_ended and norma_task_wait say. */
+struct task_end {
+	enum task_state state;
+	int32_t status;
+	char text[MESSAGE_MAX_TEXT];
+};
+
+/* Counters for norma_task_statistics. */
+struct task_statistics {
+	atomic_uint_fast64_t created_ns; /* CLOCK_REALTIME */
+	atomic_uint_fast64_t first_instruction_ns;
+	atomic_uint_fast64_t last_pause_ns;
+	atomic_uint_fast64_t hypercalls;
+	atomic_uint_fast64_t system_calls;
+};
+
+struct task {
+	/* Set once: before any other thread exists, or by vmm_assign before any other call is
+	 * answered. */
+	uint32_t name;
+	int node;
+	uint32_t owner_uid;
+	struct machine machine;
+	struct space *space;
+	int system_image_fd;
+
+	pthread_mutex_t lock;	/* guards what follows, up to the blank line */
+	pthread_cond_t settled; /* a thread left the guest or ended */
+	enum task_life life;
+	uint32_t suspend_count;
+	uint32_t pauses;
+	uint64_t pause_began_ns;
+	uint32_t index_next; /* where the search for a thread index starts */
+	struct thread threads[NAME_THREADS];
+	struct runner runners[NAME_THREADS];
+	struct task_end end;
+
+	pthread_mutex_t create_lock; /* one new thread at a time; taken before `lock` */
+	struct control control;
+	struct workers workers;
+	struct console_input input;
+	struct run run;
+	struct personality personality;
+	struct task_statistics statistics;
+	struct call_arena *control_arena; /* of the control thread */
+	/* Also set once; last because of the variable array inside. */
+	struct machine_host machine_host;
+};
+
+/* What main() got on its command line. Descriptors are taken; system_fd -1: make the system area
+ * here. */
+struct task_options {
+	int control_fd;
+	int pager_fd;
+	int system_fd;
+};
+
+/*
+ * Makes the machine, its first vCPU and the process's threads; the task then waits for vmm_assign.
+ * Return: 0, or -errno with *ret_step saying what failed. There is no undo: the caller ends the
+ * process.
+ */
+int task_start(struct task *task, const struct task_options *options, const char **ret_step);
+
+/* The control thread's loop, until the task has ended and hostd knows, or hostd is gone.
+ * Return: 0, -errno when hostd broke the protocol. */
+int task_control_loop(struct task *task);
+
+/* Any thread: records why the task ended, unless that is known already, and has it ended. */
+void task_end(struct task *task, enum task_state state, int32_t status, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Moves the task to another state; task->lock held. */
+void task_life_set(struct task *task, enum task_life life);
+
+#endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Calls about the task as a whole.
+ */
+#include <sys/resource.h>
+#include <time.h>
+
+#include "answer.h"
+#include "base/clock.h"
+#include "mach/task_info.h"
+#include "space.h"
+#include "task.h"
+
+kern_return_t answer_vmm_assign(struct call *call, const struct vmm_assign_request *request,
+				struct vmm_assign_reply *reply)
+{
+	struct task *task = call->task;
+	struct timespec now;
+
+	(void)reply;
+	if (name_kind(request->task) != NAME_TASK || name_thread_index(request->task) ||
+	    name_node(request->task) != request->node || request->seed.bytes != TASK_SEED_BYTES)
+		return call_fail(call, KERN_INVALID_ARGUMENT,
+				 "vmm_assign: 0x%x is no task name of node %d, or the seed is not "
+				 "%u bytes long",
+				 request->task, request->node, TASK_SEED_BYTES);
+	/* generation and seed are for programs that ask what they are; random bytes come from the
+	 * kernel. Only the control thread gets here, so nothing changes between the check and the
+	 * last line. */
+	if (task->name)
+		return call_fail(call, KERN_NAME_EXISTS, "this process is task 0x%x already",
+				 task->name);
+	clock_gettime(CLOCK_REALTIME, &now);
+	atomic_store(&task->statistics.created_ns,
+		     (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec);
+	task->node = request->node;
+	task->owner_uid = request->owner_uid;
+	task->name = request->task;
+	pthread_mutex_lock(&task->lock);
+	task_life_set(task, TASK_ASSIGNED);
+	pthread_mutex_unlock(&task->lock);
+	return KERN_SUCCESS;
+}
+
+kern_return_t answer_task_suspend(struct call *call, const struct task_suspend_request *request,
+				  struct task_suspend_reply *reply)
+{
+	kern_return_t code = threads_suspend(call->task);
+
+	(void)request;
+	(void)reply;
+	if (code)
+		return call_fail(call, code,
+				 "task 0x%x was not suspended: a thread did not stop within %d ms; "
+				 "it waits for a page of another host",
+				 call->task->name, TASK_STOP_MS);
+	return KERN_SUCCESS;
+}
+
+kern_return_t answer_task_resume(struct call *call, const struct task_resume_request *request,
+				 struct task_resume_reply *reply)
+{
+	(void)request;
+	(void)reply;
+	if (threads_unsuspend(call->task))
+		return call_fail(call, KERN_FAILURE, "task 0x%x is not suspended",
+				 call->task->name);
+	return KERN_SUCCESS;
+}
+
+static uint64_t microseconds(struct timeval time)
+{
+	return (uint64_t)time.tv_sec * 1000000u + (uint64_t)time.tv_usec;
+}
+
+/* The process is the task, so its processor time is the task's: guest code counts as user time. */
+kern_return_t answer_task_info(struct call *call, const struct task_info_request *request,
+			       struct task_info_reply *reply)
+{
+	struct task *task = call->task;
+	struct rusage usage;
+
+	if (request->flavor != TASK_BASIC_INFO)
+		return call_fail(call, KERN_INVALID_ARGUMENT,
+				 "task_info flavor %u does not exist: use TASK_BASIC_INFO",
+				 request->flavor);
+	if (getrusage(RUSAGE_SELF, &usage))
+		return KERN_FAILURE;
+	pthread_mutex_lock(&task->lock);
+	reply->suspend_count = task->suspend_count;
+	pthread_mutex_unlock(&task->lock);
+	reply->virtual_size = space_virtual_bytes(task->space);
+	reply->resident_size = space_resident_bytes(task->space);
+	reply->user_time = microseconds(usage.ru_utime);
+	reply->system_time = microseconds(usage.ru_stime);
+	return KERN_SUCCESS;
+}
+
+kern_return_t answer_task_threads(struct call *call, const struct task_threads_request *request,
+				  struct task_threads_reply *reply)
+{
+	struct task *task = call->task;
+	struct port_name *names = (struct port_name *)call->arena->decoded;
+	uint32_t count = 0;
+
+	(void)request;
+	pthread_mutex_lock(&task->lock);
+	for (uint32_t i = 0; i < NAME_THREADS; i++) {
+		const struct thread *thread = &task->threads[i];
+
+		if (thread->life != THREAD_FREE && !thread->is_terminated)
+			names[count++].name = thread_name(thread);
+	}
+	pthread_mutex_unlock(&task->lock);
+	reply->threads = names;
+	reply->threads_count = count;
+	return KERN_SUCCESS;
+}
+
+kern_return_t answer_norma_task_statistics(struct call *call,
+					   const struct norma_task_statistics_request *request,
+					   struct norma_task_statistics_reply *reply)
+{
+	struct task *task = call->task;
+	struct task_statistics *statistics = &task->statistics;
+
+	(void)request;
+	reply->created_ns = atomic_load(&statistics->created_ns);
+	reply->first_instruction_ns = atomic_load(&statistics->first_instruction_ns);
+	reply->last_pause_ns = atomic_load(&statistics->last_pause_ns);
+	reply->hypercalls = atomic_load(&statistics->hypercalls);
+	reply->system_calls = atomic_load(&statistics->system_calls);
+	personality_unknown_calls(task, &reply->unknown_system_calls, reply->unknown_names,
+				  sizeof(reply->unknown_names));
+	return KERN_SUCCESS;
+}
+
+kern_return_t answer_norma_task_self(struct call *call,
+				     const struct norma_task_self_request *request,
+				     struct norma_task_self_reply *reply)
+{
+	(void)request;
+	if (!call->caller)
+		return call_fail(call, KERN_INVALID_ARGUMENT,
+				 "norma_task_self is for threads of a task");
+	reply->task = call->task->name;
+	reply->thread = thread_name(call->caller);
+	reply->node = call->task->node;
+	return KERN_SUCCESS;
+}

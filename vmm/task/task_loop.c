@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The control thread: receives from hostd, watches the pager's socket, and sees the task's end
+ * through. It never waits but in poll.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "call.h"
+#include "space.h"
+#include "task.h"
+#include "wait.h"
+
+/* How long the end waits for threads to leave the guest and calls to be answered, and then for
+ * hostd to take note. */
+#define END_STOP_MS   2000
+#define END_REPORT_MS 5000
+
+enum { POLL_CONTROL, POLL_WAKE, POLL_PAGER, POLL_COUNT };
+
+struct loop {
+	struct task *task;
+	struct pollfd polls[POLL_COUNT];
+	uint64_t deadline_ns; /* of the task's end; WAIT_FOREVER while it lives */
+	bool is_over;
+};
+
+static void loop_answer(struct loop *loop, const struct link_message *message)
+{
+	struct task *task = loop->task;
+	int error;
+
+	if (call_is_quick(message->header.type)) {
+		worker_answer(task, &message->header, message->payload, task->control_arena);
+		return;
+	}
+	error = workers_submit(&task->workers, &message->header, message->payload);
+	if (error)
+		worker_refuse(task, &message->header, KERN_RESOURCE_SHORTAGE,
+			      "too many calls to this task wait to be answered: try again");
+}
+
+/* Return: 0, -EPIPE when hostd is gone, -EBADMSG, -EPROTO. */
+static int loop_receive(struct loop *loop)
+{
+	struct link_message message;
+	int error;
+
+	while (!loop->is_over) {
+		error = control_receive(&loop->task->control, &message);
+		if (error)
+			return error == -EAGAIN ? 0 : error;
+		if (!(message.header.flags & MESSAGE_REPLY))
+			loop_answer(loop, &message);
+		else if (message.header.type == MESSAGE_vmm_ended)
+			loop->is_over = true;
+		link_message_done(&message);
+	}
+	return 0;
+}
+
+static void loop_watch_pager(struct loop *loop)
+{
+	struct pollfd *pager = &loop->polls[POLL_PAGER];
+	int error;
+
+	if (pager->fd < 0 || !(pager->revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL)))
+		return;
+	pager->fd = -1;
+	log_line(LOG_ERROR, "task=0x%x the pager is gone: pages that other hosts hold are lost",
+		 loop->task->name);
+	error = space_pager_lost(loop->task->space);
+	if (error)
+		task_end(loop->task, TASK_STATE_KILLED, -1,
+			 "the pager is gone and its pages could not be marked as lost: %s",
+			 strerror(-error));
+}
+
+static int end_report(struct task *task)
+{
+	struct vmm_ended_request request = {.state = task->end.state, .status = task->end.status};
+	const struct message_header header = {.type = MESSAGE_vmm_ended, .uid = task->owner_uid};
+	uint8_t payload[sizeof(request) + 8];
+	struct wire_writer writer;
+
+	memcpy(request.text, task->end.text, sizeof(request.text));
+	wire_writer_init(&writer, payload, sizeof(payload));
+	vmm_ended_request_encode(&writer, &request);
+	log_line(LOG_DEBUG, "task=0x%x ended status=%d %s", task->name, request.status,
+		 request.text);
+	return control_request(&task->control, &header, payload, writer.used);
+}
+
+/* Moves a task that has ended on: threads out of the guest and workers idle, then tell hostd, then
+ * leave. Return: 0, -EPIPE and others. */
+static int loop_end(struct loop *loop)
+{
+	struct task *task = loop->task;
+	enum task_life life;
+	unsigned int running;
+
+	pthread_mutex_lock(&task->lock);
+	life = task->life;
+	running = threads_running_locked(task);
+	pthread_mutex_unlock(&task->lock);
+	if (life < TASK_ENDING)
+		return 0;
+	if (loop->deadline_ns == WAIT_FOREVER)
+		loop->deadline_ns = wait_deadline_ms(END_STOP_MS);
+	bool is_late = clock_now_ns() >= loop->deadline_ns;
+	if (life == TASK_REPORTED) {
+		loop->is_over |= is_late;
+		return 0;
+	}
+	/* Calls that are being answered get their answer first: norma_run_start of a short program,
+	 * say. */
+	if ((running || !workers_are_idle(&task->workers)) && !is_late)
+		return 0;
+	pthread_mutex_lock(&task->lock);
+	task_life_set(task, TASK_REPORTED);
+	pthread_mutex_unlock(&task->lock);
+	loop->deadline_ns = wait_deadline_ms(END_REPORT_MS);
+	return end_report(task);
+}
+
+static int loop_timeout_ms(const struct loop *loop)
+{
+	uint64_t now_ns = clock_now_ns();
+
+	if (loop->deadline_ns == WAIT_FOREVER)
+		return -1;
+	if (loop->deadline_ns <= now_ns)
+		return 0;
+	return (int)((loop->deadline_ns - now_ns) / NS_PER_MS) + 1;
+}
+
+static int loop_round(struct loop *loop)
+{
+	struct task *task = loop->task;
+	uint64_t wakes;
+	bool wants_write;
+	int error = control_flush(&task->control, &wants_write);
+
+	if (error)
+		return error;
+	loop->polls[POLL_CONTROL].events = (short)(POLLIN | (wants_write ? POLLOUT : 0));
+	if (poll(loop->polls, POLL_COUNT, loop_timeout_ms(loop)) < 0)
+		return errno == EINTR ? 0 : -errno;
+	if (loop->polls[POLL_WAKE].revents)
+		(void)!read(task->control.wake_fd, &wakes, sizeof(wakes));
+	loop_watch_pager(loop);
+	if (loop->polls[POLL_CONTROL].revents) {
+		error = loop_receive(loop);
+		if (error)
+			return error;
+	}
+	return loop_end(loop);
+}
+
+int task_control_loop(struct task *task)
+{
+	struct loop loop = {
+	    .task = task,
+	    .polls =
+		{
+		    [POLL_CONTROL] = {.fd = task->control.link.fd},
+		    [POLL_WAKE] = {.fd = task->control.wake_fd, .events = POLLIN},
+		    [POLL_PAGER] = {.fd = space_pager_fd(task->space), .events = POLLRDHUP},
+		},
+	    .deadline_ns = WAIT_FOREVER,
+	};
+	int error = 0;
+
+	while (!error && !loop.is_over)
+		error = loop_round(&loop);
+	control_close(&task->control);
+	return error == -EPIPE ? 0 : error;
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Calls about one thread.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "answer.h"
+#include "mach/thread_status.h"
+#include "task.h"
+#include "vcpu.h"
+
+static_assert(sizeof(struct thread_state) == sizeof(struct x86_thread_state64),
+	      "what travels as x86_THREAD_STATE64 is what a vCPU has");
+
+static kern_return_t fail_thread(struct call *call, kern_return_t code, uint32_t name)
+{
+	const char *what = message_type_name(call->header.type);
+
+	switch (code) {
+	case KERN_SUCCESS:
+		return KERN_SUCCESS;
+	case KERN_TERMINATED:
+		return call_fail(call, code, "%s: thread 0x%x has ended", what, name);
+	case KERN_INVALID_ARGUMENT:
+		return call_fail(call, code, "%s: task 0x%x never had a thread 0x%x", what,
+				 call->task->name, name);
+	case KERN_OPERATION_TIMED_OUT:
+		return call_fail(call, code,
+				 "%s: thread 0x%x did not stop within %d ms; it waits for a page "
+				 "of another host",
+				 what, name, TASK_STOP_MS);
+	case KERN_FAILURE:
+		return call_fail(call, code, "%s: thread 0x%x is not suspended", what, name);
+	default:
+		return code;
+	}
+}
+
+kern_return_t answer_thread_create(struct call *call, const struct thread_create_request *request,
+				   struct thread_create_reply *reply)
+{
+	struct thread *thread;
+	const char *step;
+	kern_return_t code = thread_make(call->task, &thread, &step);
+
+	(void)request;
+	if (code)
+		return call_fail(call, code, "no new thread in task 0x%x: %s failed",
+				 call->task->name, step);
+	reply->thread = thread_name(thread);
+	return KERN_SUCCESS;
+}
+
+kern_return_t answer_thread_resume(struct call *call, const struct thread_resume_request *request,
+				   struct thread_resume_reply *reply)
+{
+	struct thread *thread;
+	kern_return_t code = thread_find(call->task, request->thread, &thread);
+
+	(void)reply;
+	if (!code)
+		code = thread_go(thread);
+	return fail_thread(call, code, request->thread);
+}
+
+kern_return_t answer_thread_suspend(struct call *call, const struct thread_suspend_request *request,
+				    struct thread_suspend_reply *reply)
+{
+	struct thread *thread;
+	kern_return_t code = thread_find(call->task, request->thread, &thread);
+
+	(void)reply;
+	if (!code)
+		code = thread_stop(thread);
+	return fail_thread(call, code, request->thread);
+}
+
+kern_return_t answer_thread_terminate(struct call *call,
+				      const struct thread_terminate_request *request,
+				      struct thread_terminate_reply *reply)
+{
+	struct thread *thread;
+	kern_return_t code = thread_find(call->task, request->thread, &thread);
+
+	(void)reply;
+	if (!code)
+		code = thread_kill(thread);
+	return fail_thread(call, code, request->thread);
+}
+
+/* ---- registers ---- */
+
+/* In the order of struct x86_thread_state64. */
+static void thread_state_encode(struct wire_writer *writer, const struct thread_state *state)
+{
+	uint64_t words[sizeof(*state) / sizeof(uint64_t)];
+
+	memcpy(words, state, sizeof(words));
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		wire_put_u64(writer, words[i]);
+}
+
+static int thread_state_decode(struct wire_span span, struct thread_state *ret_state)
+{
+	uint64_t words[sizeof(*ret_state) / sizeof(uint64_t)];
+	struct wire_reader reader;
+
+	wire_reader_init(&reader, span.data, span.bytes, NULL, 0);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		words[i] = wire_get_u64(&reader);
+	if (wire_reader_end(&reader))
+		return -EINVAL;
+	memcpy(ret_state, words, sizeof(*ret_state));
+	ret_state->rflags &= THREAD_RFLAGS_USER;
+	return 0;
+}
+
+/* Finds and stops the thread a register call is about; not the caller, whose registers are in
+ * motion. */
+static kern_return_t thread_hold_named(struct call *call, uint32_t name, struct thread **ret_thread)
+{
+	kern_return_t code = thread_find(call->task, name, ret_thread);
+
+	if (!code && *ret_thread == call->caller)
+		return call_fail(call, KERN_INVALID_ARGUMENT,
+				 "a thread cannot call %s for itself (thread 0x%x)",
+				 message_type_name(call->header.type), name);
+	if (!code)
+		code = thread_hold(*ret_thread);
+	return fail_thread(call, code, name);
+}
+
+static kern_return_t fail_flavor(struct call *call, uint32_t flavor)
+{
+	return call_fail(
+	    call, KERN_INVALID_ARGUMENT,
+	    "%s: flavor %u does not exist: use x86_THREAD_STATE64 or x86_FLOAT_STATE64",
+	    message_type_name(call->header.type), flavor);
+}
+
+static int thread_set_flavor(struct thread *thread, uint32_t flavor, struct wire_span state)
+{
+	struct thread_state general;
+	int error;
+
+	if (flavor == x86_THREAD_STATE64) {
+		error = thread_state_decode(state, &general);
+		return error ? error : thread_state_replace(thread, &general);
+	}
+	pthread_mutex_lock(&thread->task->lock);
+	error = vcpu_xsave_set(thread->runner->vcpu, state.data, state.bytes);
+	pthread_mutex_unlock(&thread->task->lock);
+	return error;
+}
+
+kern_return_t answer_thread_set_state(struct call *call,
+				      const struct thread_set_state_request *request,
+				      struct thread_set_state_reply *reply)
+{
+	struct thread *thread;
+	kern_return_t code;
+	int error;
+
+	(void)reply;
+	if (request->flavor != x86_THREAD_STATE64 && request->flavor != x86_FLOAT_STATE64)
+		return fail_flavor(call, request->flavor);
+	code = thread_hold_named(call, request->thread, &thread);
+	if (code)
+		return code;
+	error = thread_set_flavor(thread, request->flavor, request->state);
+	thread_release(thread);
+	if (error)
+		return call_fail(call, KERN_INVALID_ARGUMENT,
+				 "thread_set_state of thread 0x%x: %u bytes of flavor %u are not a "
+				 "state this CPU can load",
+				 request->thread, request->state.bytes, request->flavor);
+	return KERN_SUCCESS;
+}
+
+static int vcpu_get_flavor(struct thread *thread, uint32_t flavor, struct wire_writer *writer)
+{
+	struct task *task = thread->task;
+	struct vcpu *vcpu = thread->runner->vcpu;
+	int error;
+
+	if (flavor == x86_THREAD_STATE64) {
+		thread_state_encode(writer, vcpu_state(vcpu));
+		return writer->error;
+	}
+	if (task->machine_host.xsave_bytes > writer->capacity)
+		return -ENOSPC;
+	error = vcpu_xsave_get(vcpu, writer->data, task->machine_host.xsave_bytes);
+	if (!error)
+		writer->used = task->machine_host.xsave_bytes;
+	return error;
+}
+
+kern_return_t answer_thread_get_state(struct call *call,
+				      const struct thread_get_state_request *request,
+				      struct thread_get_state_reply *reply)
+{
+	struct thread *thread;
+	struct wire_writer writer;
+	kern_return_t code;
+	int error;
+
+	if (request->flavor != x86_THREAD_STATE64 && request->flavor != x86_FLOAT_STATE64)
+		return fail_flavor(call, request->flavor);
+	code = thread_hold_named(call, request->thread, &thread);
+	if (code)
+		return code;
+	wire_writer_init(&writer, call->arena->data, X86_FLOAT_STATE64_BYTES);
+	pthread_mutex_lock(&call->task->lock);
+	error = vcpu_get_flavor(thread, request->flavor, &writer);
+	pthread_mutex_unlock(&call->task->lock);
+	thread_release(thread);
+	if (error)
+		return call_fail(call, KERN_FAILURE,
+				 "thread_get_state of thread 0x%x: KVM did not give flavor %u: %s",
+				 request->thread, request->flavor, strerror(-error));
+	reply->state = (struct wire_span){call->arena->data, (uint32_t)writer.used};
+	return KERN_SUCCESS;
+}

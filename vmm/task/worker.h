@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The threads that answer hostd's requests, so that a call that waits (for a page of another host,
+ * for threads to stop, for the pager) does not keep the control thread from the next one. Calls of
+ * one client come one after another because the client waits for each answer; between clients there
+ * is no order.
+ */
+#ifndef TASK_WORKER_H
+#define TASK_WORKER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "message/header.h"
+
+#define WORKER_COUNT	4
+#define WORKER_JOBS_MAX 64
+
+struct call_arena;
+struct task;
+
+/* A request waiting for a worker; payload is a copy and owned by the job. */
+struct worker_job {
+	struct message_header header;
+	uint8_t *payload;
+};
+
+struct workers {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	uint32_t head;
+	uint32_t used;
+	uint32_t busy; /* workers that answer one */
+	struct worker_job jobs[WORKER_JOBS_MAX];
+	struct worker {
+		struct task *task;
+		struct call_arena *arena;
+		pthread_t pthread;
+	} workers[WORKER_COUNT];
+};
+
+/* Return: 0, -ENOMEM, -EAGAIN. */
+int workers_start(struct task *task);
+/* Copies the request and queues it. Return: 0, -EBUSY when WORKER_JOBS_MAX wait already, -ENOMEM.
+ */
+int workers_submit(struct workers *workers, const struct message_header *header,
+		   const uint8_t *payload);
+
+/* Return: true when nothing is queued and nothing is being answered. */
+bool workers_are_idle(struct workers *workers);
+
+/* Answers one request of hostd on the calling thread. */
+void worker_answer(struct task *task, const struct message_header *header, const uint8_t *payload,
+		   struct call_arena *arena);
+/* Answers a request of hostd with a refusal. */
+void worker_refuse(struct task *task, const struct message_header *header, int result,
+		   const char *text);
+
+#endif
