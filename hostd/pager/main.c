@@ -1,0 +1,86 @@
+/*
+ * norma-pager: the process of one host that carries memory pages between hosts. Started by
+ * norma-hostd, ends with it.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "pager/service/options.h"
+
+/* Every object and every task costs a descriptor or two. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+struct schedule {
+	uint32_t size;
+	uint32_t policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+};
+
+/*
+ * A thread that waits for a page sleeps, but the one it waits for may run on every CPU: asking for
+ * short slices (Linux 6.12) and a better nice value lets the pager run as soon as something comes.
+ */
+static void ask_for_low_latency(void)
+{
+	struct schedule schedule = {
+		.size = sizeof(schedule),
+		.nice = -20,
+		.runtime = 100000,
+	};
+
+	if (syscall(SYS_sched_setattr, 0, &schedule, 0) && errno == EPERM) {
+		schedule.nice = 0;
+		syscall(SYS_sched_setattr, 0, &schedule, 0);
+	}
+	prctl(PR_SET_TIMERSLACK, 1UL);
+}
+
+int main(int argc, char **argv)
+{
+	static struct pager pager;
+	struct pager_options options;
+	char text[200];
+	int r = options_parse(argc, argv, &options, text, sizeof(text));
+
+	log_setup("norma-pager", getenv("NORMA_DEBUG") ? LOG_DEBUG : LOG_INFO);
+	if (r == -ECANCELED) {
+		fputs(options_usage(), stdout);
+		return 0;
+	}
+	if (r) {
+		fprintf(stderr, "norma-pager: %s\n%s", text, options_usage());
+		return 2;
+	}
+	/* The control link's end says the same; this is for a hostd that leaked its descriptor. */
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	ask_for_low_latency();
+	signal(SIGPIPE, SIG_IGN);
+	raise_descriptor_limit();
+	r = pager_init(&pager, &options);
+	if (r == 0)
+		r = pager_run(&pager);
+	else
+		log_line(LOG_ERROR, "cannot start: %s", strerror(-r));
+	pager_done(&pager);
+	return r ? 1 : 0;
+}

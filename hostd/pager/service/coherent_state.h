@@ -1,0 +1,65 @@
+/*
+ * What coherent.c, coherent_events.c and coherent_actions.c share.
+ */
+#ifndef SERVICE_COHERENT_STATE_H
+#define SERVICE_COHERENT_STATE_H
+
+#include "pager/service/coherent.h"
+
+/* Control messages and the coherence protocol both have types; here the latter gets a prefix. */
+#define message_type	  coherence_message_type
+#define message_type_name coherence_message_type_name
+#include "pager/coherence/holder.h"
+#undef message_type
+#undef message_type_name
+
+/* A FETCH or INVALIDATE that came before its page had been here for long enough. */
+struct held_message {
+	struct coherent *coherent;
+	struct message message;
+	struct timer timer;
+	LIST_ENTRY(held_message) of_coherent;
+};
+LIST_HEAD(held_list, held_message);
+
+struct coherent {
+	struct object *object;
+	struct directory directory; /* at home */
+	struct holder holder;
+	uint64_t *broken; /* bitmap: pages that we have, but whose bytes could not be stored */
+	uint64_t broken_count;
+	uint64_t leave_next; /* LEAVING: the pages below have been returned */
+
+	/* Messages to ourselves, delivered when the machine that sent them is done. */
+	struct message *letters;
+	size_t letter_first, letter_count, letter_capacity;
+	struct held_list held;
+
+	/* The event that is being handled. */
+	struct mapping *faulting; /* whose thread faulted, at faulting_address */
+	uint64_t faulting_address;
+	const struct page_message *arrived; /* the message with its bytes */
+	struct page_frame *read_out;
+	bool read_out_is_zero;
+};
+
+static inline bool coherent_is_home(const struct coherent *coherent)
+{
+	return coherent->object->phase == OBJECT_HERE;
+}
+
+/* The sink of both machines; context is the struct coherent. */
+void coherent_act(void *context, const struct action *action);
+static inline struct action_sink coherent_sink(struct coherent *coherent)
+{
+	return (struct action_sink){.emit = coherent_act, .context = coherent};
+}
+
+/* What follows every event: letters to ourselves, waiting threads, leaving. */
+void coherent_after(struct coherent *coherent);
+/* The same when one page only was concerned. */
+void coherent_after_page(struct coherent *coherent, uint64_t page);
+/* Gives a message to the machine it is for, or holds it. Return: 0, -EPROTO, -EINVAL, -ENOMEM. */
+int coherent_deliver(struct coherent *coherent, const struct message *message);
+
+#endif

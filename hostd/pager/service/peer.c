@@ -1,0 +1,174 @@
+/*
+ * The other hosts: dialled until they are up, watched with PING while they are, and gone when a
+ * connection breaks or nothing comes.
+ */
+#include "pager/service/peer_link.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "pager/service/container.h"
+
+#define DIAL_INTERVAL_NS   (250 * NS_PER_MS)
+#define PINGS_PER_DEADLINE 5u
+
+static void peer_timer_start(struct peer *peer, uint64_t wait_ns)
+{
+	peer->due_ns = clock_now_ns() + wait_ns;
+	if (timer_start(&peer->pager->timers, &peer->timer, peer->due_ns))
+		log_line(LOG_ERROR, "no memory for the timer of node %d: it is not watched",
+			 peer->node);
+}
+
+/* Takes a link from its peer; its connection ends soon. */
+static void give_up_link(struct peer *peer, enum page_connection_kind kind, int reason)
+{
+	struct peer_link *link = peer->links[kind];
+
+	if (!link)
+		return;
+	peer->links[kind] = NULL;
+	link->peer = NULL;
+	page_connection_close(link->connection, reason);
+}
+
+void peer_fail(struct peer *peer, int reason)
+{
+	give_up_link(peer, PAGE_CONNECTION_URGENT, reason);
+	give_up_link(peer, PAGE_CONNECTION_BULK, reason);
+	peer_timer_start(peer, DIAL_INTERVAL_NS);
+	if (!peer->is_up)
+		return;
+	log_line(LOG_WARNING, "node %d is gone (%s): what only it had is lost", peer->node,
+		 strerror(-reason));
+	peer->is_up = false;
+	peer->blocks_under_way = 0;
+	peer_went(peer);
+}
+
+void peer_fail_later(struct peer *peer, int reason)
+{
+	page_connection_close(peer->links[PAGE_CONNECTION_URGENT]->connection, reason);
+}
+
+void peer_become_up(struct peer *peer)
+{
+	peer->is_up = true;
+	peer->is_failing = false;
+	log_line(LOG_NOTICE, "node %d is up", peer->node);
+	peer_timer_start(peer, peer->pager->options.deadline_ns / PINGS_PER_DEADLINE);
+	peer_came(peer);
+}
+
+/* Silent for the deadline, not counting time in which we did not run ourselves. */
+static bool is_silent(const struct peer *peer, uint64_t now, uint64_t interval)
+{
+	const struct page_connection *urgent = peer->links[PAGE_CONNECTION_URGENT]->connection;
+
+	return now - peer->due_ns < interval &&
+	       now - urgent->last_received_ns > peer->pager->options.deadline_ns;
+}
+
+static void peer_fire(struct timer *timer)
+{
+	struct peer *peer = CONTAINER(timer, struct peer, timer);
+	uint64_t interval = peer->pager->options.deadline_ns / PINGS_PER_DEADLINE;
+
+	if (peer->is_up) {
+		struct page_message ping = {.type = PAGE_MESSAGE_PING};
+
+		if (is_silent(peer, clock_now_ns(), interval)) {
+			peer_fail(peer, -ETIMEDOUT);
+			return;
+		}
+		peer_send(peer, PAGE_CONNECTION_URGENT, &ping);
+		peer_timer_start(peer, interval);
+		return;
+	}
+	peer_timer_start(peer, DIAL_INTERVAL_NS);
+	if (peer->pager->options.node > peer->node || peer->links[PAGE_CONNECTION_URGENT] ||
+	    peer->links[PAGE_CONNECTION_BULK])
+		return;
+	peer_link_dial(peer, PAGE_CONNECTION_URGENT);
+	peer_link_dial(peer, PAGE_CONNECTION_BULK);
+}
+
+int peers_init(struct pager *pager)
+{
+	for (unsigned int node = 0; node < PAGER_MAX_NODES; node++) {
+		struct peer *peer;
+
+		if (!pager->options.has_peer[node])
+			continue;
+		peer = calloc(1, sizeof(*peer));
+		if (!peer)
+			return -ENOMEM;
+		peer->pager = pager;
+		peer->node = (int)node;
+		peer->timer.fire = peer_fire;
+		TAILQ_INIT(&peer->background);
+		pager->peers[node] = peer;
+		peer_timer_start(peer, 0);
+	}
+	return pager->options.has_listen ? peer_listen(pager) : 0;
+}
+
+void peers_flush(struct pager *pager)
+{
+	struct peer_link *link;
+
+	TAILQ_FOREACH (link, &pager->links, of_pager)
+		page_connection_flush(link->connection);
+}
+
+void peers_done(struct pager *pager)
+{
+	struct peer_link *link;
+
+	while ((link = TAILQ_FIRST(&pager->links))) {
+		struct page_connection *connection = link->connection;
+
+		peer_link_free(link);
+		page_connection_free(connection);
+	}
+	for (unsigned int node = 0; node < PAGER_MAX_NODES; node++) {
+		if (!pager->peers[node])
+			continue;
+		timer_stop(&pager->timers, &pager->peers[node]->timer);
+		free(pager->peers[node]);
+		pager->peers[node] = NULL;
+	}
+	peer_listen_done(pager);
+}
+
+struct peer *peer_up(struct pager *pager, int node)
+{
+	struct peer *peer = node >= 0 && node < (int)PAGER_MAX_NODES ? pager->peers[node] : NULL;
+
+	return peer && peer->is_up ? peer : NULL;
+}
+
+void peer_send(struct peer *peer, enum page_connection_kind kind,
+	       const struct page_message *message)
+{
+	page_connection_send(peer->links[kind]->connection, message);
+}
+
+void peer_send_frame(struct peer *peer, enum page_connection_kind kind,
+		     struct page_frame *take_frame, const struct page_message *message)
+{
+	page_connection_send_frame(peer->links[kind]->connection, take_frame, message);
+}
+
+void peers_count_bytes(const struct pager *pager, uint64_t *bytes_in, uint64_t *bytes_out)
+{
+	const struct peer_link *link;
+
+	TAILQ_FOREACH (link, &pager->links, of_pager) {
+		*bytes_in += link->connection->received_bytes;
+		*bytes_out += link->connection->sent_bytes;
+	}
+}

@@ -1,0 +1,69 @@
+/*
+ * The pagers of the other hosts. Two connections to each, urgent and bulk, dialled by the lower
+ * node; a host is up when both stand, and gone when either breaks or it is silent for too long.
+ * Gone means: everything it shared with us is treated as lost, and a later connection is a new
+ * beginning.
+ */
+#ifndef SERVICE_PEER_H
+#define SERVICE_PEER_H
+
+#include "page/connection.h"
+#include "pager/service/pager.h"
+
+#define PEER_BULK_BLOCKS 8u /* block requests that we have under way on a bulk connection */
+
+struct frozen;
+TAILQ_HEAD(frozen_list, frozen);
+
+/* One connection; whose it is is known after HELLO. */
+struct peer_link {
+	struct pager *pager;
+	struct peer *peer; /* NULL before HELLO and once the link is given up */
+	enum page_connection_kind kind;
+	struct page_connection *connection;
+	bool is_dialled;
+	bool has_hello; /* theirs */
+	struct timer hello_timer;
+	TAILQ_ENTRY(peer_link) of_pager;
+};
+
+struct peer {
+	struct pager *pager;
+	int node;
+	bool is_up;
+	bool is_failing; /* logged once that it cannot be reached */
+	struct peer_link *links[PAGE_CONNECTION_KINDS];
+	struct timer timer; /* down: dial; up: ping */
+	uint64_t due_ns;    /* when it was meant to fire */
+	unsigned int blocks_under_way;
+	struct frozen_list background; /* caches with pages still to fetch from this home */
+};
+
+/* Listens and begins to dial. Return: 0 or -errno, logged. */
+int peers_init(struct pager *pager);
+/* Hands queued messages to the ring; before every turn. */
+void peers_flush(struct pager *pager);
+/* Frees everything; only after the ring is done. */
+void peers_done(struct pager *pager);
+
+/* Return: the peer if it is up, else NULL. */
+struct peer *peer_up(struct pager *pager, int node);
+void peer_send(struct peer *peer, enum page_connection_kind kind,
+	       const struct page_message *message);
+void peer_send_frame(struct peer *peer, enum page_connection_kind kind,
+		     struct page_frame *take_frame, const struct page_message *message);
+/* Gives the host up: it broke the protocol or does not answer. reason: -errno. */
+void peer_fail(struct peer *peer, int reason);
+/* The same after the event that is being handled. */
+void peer_fail_later(struct peer *peer, int reason);
+/* Adds what all connections carried so far. */
+void peers_count_bytes(const struct pager *pager, uint64_t *bytes_in, uint64_t *bytes_out);
+
+/* Handles one message after HELLO (peer_dispatch.c). Return: 0, or -errno to give the peer up. */
+int peer_dispatch(struct peer *peer, enum page_connection_kind kind,
+		  const struct page_message *message);
+/* A host has come or gone: tells all objects (peer_dispatch.c). */
+void peer_came(struct peer *peer);
+void peer_went(struct peer *peer);
+
+#endif

@@ -1,0 +1,319 @@
+/*
+ * Connections between pagers. Frames of one turn leave in one sendmsg; a connection that fails is
+ * shut down first, so that the kernel ends its operations, and freed when both have completed.
+ */
+#include "page/connection.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+
+/* Room for one largest message and the beginning of the next. */
+#define BUFFER_BYTES (2u * (PAGE_MESSAGE_HEADER_BYTES + PAGE_BLOCK_MAX_BYTES))
+
+#define CONTAINER(pointer, type, member)                                                           \
+	((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+
+static void end_if_idle(struct page_connection *connection)
+{
+	if (!connection->is_closing || connection->receive_operation.is_pending ||
+	    connection->send_operation.is_pending)
+		return;
+	connection->owner->closed(connection, connection->close_reason);
+	page_connection_free(connection);
+}
+
+void page_connection_close(struct page_connection *connection, int reason)
+{
+	if (connection->is_closing)
+		return;
+	connection->is_closing = true;
+	connection->close_reason = reason;
+	shutdown(connection->fd, SHUT_RDWR);
+	ring_cancel(connection->ring, &connection->receive_operation);
+	ring_cancel(connection->ring, &connection->send_operation);
+}
+
+void page_connection_free(struct page_connection *connection)
+{
+	while (connection->queue_head) {
+		struct page_frame *frame = connection->queue_head;
+
+		connection->queue_head = frame->next;
+		free(frame);
+	}
+	if (connection->fd >= 0)
+		close(connection->fd);
+	free(connection->buffer);
+	free(connection);
+}
+
+static void start_receive(struct page_connection *connection)
+{
+	ring_receive(connection->ring, &connection->receive_operation, connection->fd,
+		     connection->buffer + connection->buffered,
+		     BUFFER_BYTES - connection->buffered);
+}
+
+/* Checks what holds for every message of a connection and hands it up. */
+static int deliver(struct page_connection *connection, const struct page_message *message)
+{
+	if (connection->receive_sequence == 0)
+		connection->peer_epoch = message->epoch;
+	if (message->sequence != connection->receive_sequence ||
+	    message->epoch != connection->peer_epoch)
+		return -EBADMSG;
+	connection->receive_sequence++;
+	return connection->owner->received(connection, message);
+}
+
+/* Hands up every complete message of the buffer and moves the rest to its front. */
+static int deliver_buffered(struct page_connection *connection)
+{
+	size_t at = 0;
+	int r = 0;
+
+	while (!connection->is_closing) {
+		struct page_message message;
+
+		r = page_message_decode(connection->buffer + at, connection->buffered - at,
+					&message);
+		if (r)
+			break;
+		r = deliver(connection, &message);
+		if (r)
+			break;
+		at += PAGE_MESSAGE_HEADER_BYTES + (size_t)message.bytes;
+	}
+	connection->buffered -= at;
+	if (at && connection->buffered)
+		memmove(connection->buffer, connection->buffer + at, connection->buffered);
+	return r == -EAGAIN ? 0 : r;
+}
+
+static void receive_complete(struct ring_operation *operation, int result)
+{
+	struct page_connection *connection =
+	    CONTAINER(operation, struct page_connection, receive_operation);
+	int r;
+
+	if (result == -EINTR || result == -EAGAIN)
+		result = 0;
+	else if (result == 0)
+		result = -ECONNRESET; /* the other side closed */
+	if (!connection->is_closing && result >= 0) {
+		connection->buffered += (size_t)result;
+		connection->received_bytes += (uint64_t)result;
+		connection->last_received_ns = clock_now_ns();
+		r = deliver_buffered(connection);
+		if (r)
+			page_connection_close(connection, r);
+	} else if (!connection->is_closing) {
+		page_connection_close(connection, result);
+	}
+	if (!connection->is_closing)
+		start_receive(connection);
+	end_if_idle(connection);
+}
+
+static void drop_sent(struct page_connection *connection, size_t sent)
+{
+	connection->queued_bytes -= sent;
+	connection->sent_bytes += sent;
+	sent += connection->sent_of_head;
+	while (connection->queue_head && sent >= connection->queue_head->bytes) {
+		struct page_frame *frame = connection->queue_head;
+
+		sent -= frame->bytes;
+		connection->queue_head = frame->next;
+		free(frame);
+	}
+	if (!connection->queue_head)
+		connection->queue_tail = NULL;
+	connection->sent_of_head = sent;
+}
+
+static void send_complete(struct ring_operation *operation, int result)
+{
+	struct page_connection *connection =
+	    CONTAINER(operation, struct page_connection, send_operation);
+
+	if (result > 0)
+		drop_sent(connection, (size_t)result);
+	else if (result != -EINTR && result != -EAGAIN)
+		page_connection_close(connection, result ? result : -EPIPE);
+	page_connection_flush(connection);
+	end_if_idle(connection);
+}
+
+void page_connection_flush(struct page_connection *connection)
+{
+	size_t skip = connection->sent_of_head;
+	unsigned int count = 0;
+
+	if (connection->is_closing || connection->send_operation.is_pending)
+		return;
+	for (struct page_frame *frame = connection->queue_head;
+	     frame && count < CONNECTION_SEND_FRAMES; frame = frame->next, skip = 0)
+		connection->vectors[count++] =
+		    (struct iovec){.iov_base = frame->data + skip, .iov_len = frame->bytes - skip};
+	if (!count)
+		return;
+	connection->send_header =
+	    (struct msghdr){.msg_iov = connection->vectors, .msg_iovlen = count};
+	ring_send(connection->ring, &connection->send_operation, connection->fd,
+		  &connection->send_header);
+}
+
+struct page_frame *page_frame_new(size_t payload_bytes)
+{
+	struct page_frame *frame =
+	    malloc(sizeof(*frame) + PAGE_MESSAGE_HEADER_BYTES + payload_bytes);
+
+	if (frame)
+		*frame = (struct page_frame){.capacity = payload_bytes};
+	return frame;
+}
+
+void page_connection_send_frame(struct page_connection *connection, struct page_frame *take_frame,
+				const struct page_message *message)
+{
+	struct page_message sealed = *message;
+
+	if (connection->is_closing) {
+		free(take_frame);
+		return;
+	}
+	assert(message->bytes <= take_frame->capacity);
+	sealed.epoch = connection->epoch;
+	sealed.sequence = connection->send_sequence++;
+	page_message_seal(take_frame->data, &sealed);
+	take_frame->bytes = PAGE_MESSAGE_HEADER_BYTES + (size_t)message->bytes;
+	if (connection->queue_tail)
+		connection->queue_tail->next = take_frame;
+	else
+		connection->queue_head = take_frame;
+	connection->queue_tail = take_frame;
+	connection->queued_bytes += take_frame->bytes;
+	if (connection->queued_bytes > CONNECTION_MAX_QUEUED_BYTES)
+		page_connection_close(connection, -ENOBUFS);
+}
+
+void page_connection_send(struct page_connection *connection, const struct page_message *message)
+{
+	struct page_frame *frame = page_frame_new(message->bytes);
+
+	if (!frame) {
+		page_connection_close(connection, -ENOMEM);
+		return;
+	}
+	if (message->bytes)
+		memcpy(page_frame_payload(frame), message->payload, message->bytes);
+	page_connection_send_frame(connection, frame, message);
+}
+
+static int connection_new(struct ring *ring, const struct page_connection_owner *owner,
+			  void *owner_data, struct page_connection **ret_connection)
+{
+	struct page_connection *connection = calloc(1, sizeof(*connection));
+
+	if (!connection)
+		return -ENOMEM;
+	connection->fd = -1;
+	connection->ring = ring;
+	connection->owner = owner;
+	connection->owner_data = owner_data;
+	connection->receive_operation.complete = receive_complete;
+	connection->send_operation.complete = send_complete;
+	connection->last_received_ns = clock_now_ns();
+	connection->buffer = malloc(BUFFER_BYTES);
+	if (!connection->buffer) {
+		free(connection);
+		return -ENOMEM;
+	}
+	*ret_connection = connection;
+	return 0;
+}
+
+static int set_no_delay(int fd)
+{
+	int on = 1;
+
+	return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) ? -errno : 0;
+}
+
+void page_connection_set_timeout(struct page_connection *connection, unsigned int milliseconds)
+{
+	setsockopt(connection->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds,
+		   sizeof(milliseconds));
+}
+
+int page_connection_accept(struct ring *ring, const struct page_connection_owner *owner,
+			   void *owner_data, int take_fd_, struct page_connection **ret_connection)
+{
+	_cleanup_close_ int fd = take_fd_;
+	struct page_connection *connection;
+	struct page_address address;
+	socklen_t address_bytes = sizeof(address);
+	int r;
+
+	if (getpeername(fd, &address.any, &address_bytes))
+		return -errno;
+	r = set_no_delay(fd);
+	if (r)
+		return r;
+	r = connection_new(ring, owner, owner_data, &connection);
+	if (r)
+		return r;
+	connection->fd = take_fd(&fd);
+	connection->address = address;
+	start_receive(connection);
+	*ret_connection = connection;
+	return 0;
+}
+
+static void connect_complete(struct ring_operation *operation, int result)
+{
+	struct page_connection *connection =
+	    CONTAINER(operation, struct page_connection, send_operation);
+
+	operation->complete = send_complete;
+	if (result < 0) {
+		page_connection_close(connection, result);
+	} else if (!connection->is_closing) {
+		start_receive(connection);
+		connection->owner->connected(connection);
+	}
+	end_if_idle(connection);
+}
+
+int page_connection_connect(struct ring *ring, const struct page_connection_owner *owner,
+			    void *owner_data, const struct page_address *address,
+			    struct page_connection **ret_connection)
+{
+	_cleanup_close_ int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct page_connection *connection;
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = set_no_delay(fd);
+	if (r)
+		return r;
+	r = connection_new(ring, owner, owner_data, &connection);
+	if (r)
+		return r;
+	connection->fd = take_fd(&fd);
+	connection->address = *address;
+	connection->send_operation.complete = connect_complete;
+	ring_connect(ring, &connection->send_operation, connection->fd, &connection->address.any,
+		     page_address_bytes(address));
+	*ret_connection = connection;
+	return 0;
+}

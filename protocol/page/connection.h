@@ -1,0 +1,100 @@
+/*
+ * One TCP connection between two pagers on an io_uring: queues and sends frames, puts received
+ * bytes together into checked messages, counts sequences, notices a closed peer. Which host is at
+ * the other end, and what messages mean, is its owner's business. One thread.
+ */
+#ifndef PAGE_CONNECTION_H
+#define PAGE_CONNECTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "page/page_address.h"
+#include "page/page_message.h"
+#include "page/ring.h"
+
+/* More unsent bytes than this: the other side does not read; the connection is closed. */
+#define CONNECTION_MAX_QUEUED_BYTES (64u * 1024u * 1024u)
+#define CONNECTION_SEND_FRAMES	    32u
+
+struct page_connection;
+
+/* Room for one message: header and payload. Made with page_frame_new, given to a connection. */
+struct page_frame {
+	struct page_frame *next;
+	size_t capacity; /* of the payload */
+	size_t bytes;	 /* of header and payload, set when sent */
+	uint8_t data[];	 /* header, payload */
+};
+
+struct page_connection_owner {
+	/* Connected and ready to send (never called for accepted connections). */
+	void (*connected)(struct page_connection *connection);
+	/* One message; its payload is valid during the call. Return: 0, or -errno to close. */
+	int (*received)(struct page_connection *connection, const struct page_message *message);
+	/* The connection is gone; forget the pointer. reason: -errno, 0 when we closed it. */
+	void (*closed)(struct page_connection *connection, int reason);
+};
+
+struct page_connection {
+	struct ring *ring;
+	const struct page_connection_owner *owner;
+	void *owner_data;
+	int fd;
+	bool is_closing;
+	int close_reason;
+	uint32_t epoch;	     /* ours, in every message we send */
+	uint32_t peer_epoch; /* of the first message received; later ones must have the same */
+	uint32_t send_sequence, receive_sequence;
+	uint64_t last_received_ns;
+	uint64_t received_bytes, sent_bytes;
+	struct page_address address; /* of the other side */
+
+	struct ring_operation receive_operation, send_operation;
+	uint8_t *buffer; /* the ring's while receive_operation is pending, from buffered on */
+	size_t buffered;
+	struct page_frame *queue_head, *queue_tail;
+	size_t queued_bytes;
+	size_t sent_of_head; /* bytes of the head frame that are gone already */
+	struct iovec vectors[CONNECTION_SEND_FRAMES];
+	struct msghdr send_header;
+};
+
+/*
+ * Both make a connection that ends itself: after owner->closed() it is freed. accept takes a
+ * connected socket (closed on failure, too). Return: 0, -ENOMEM, or another -errno of the socket.
+ */
+int page_connection_accept(struct ring *ring, const struct page_connection_owner *owner,
+			   void *owner_data, int take_fd, struct page_connection **ret_connection);
+int page_connection_connect(struct ring *ring, const struct page_connection_owner *owner,
+			    void *owner_data, const struct page_address *address,
+			    struct page_connection **ret_connection);
+/* Sets the time after which unacknowledged data means that the peer is gone. */
+void page_connection_set_timeout(struct page_connection *connection, unsigned int milliseconds);
+
+/* Return: a frame with room for payload_bytes, or NULL without memory. */
+struct page_frame *page_frame_new(size_t payload_bytes);
+static inline uint8_t *page_frame_payload(struct page_frame *frame)
+{
+	return frame->data + PAGE_MESSAGE_HEADER_BYTES;
+}
+
+/*
+ * Queues a message whose payload (message->bytes of it) lies in the frame, which it takes.
+ * Frames leave at the next page_connection_flush. A closing connection drops them.
+ */
+void page_connection_send_frame(struct page_connection *connection, struct page_frame *take_frame,
+				const struct page_message *message);
+/* Queues a message and a copy of its payload. */
+void page_connection_send(struct page_connection *connection, const struct page_message *message);
+/* Hands what is queued to the ring; call before each turn. */
+void page_connection_flush(struct page_connection *connection);
+
+/* Starts the end: nothing is received any more; closed() follows once the ring has let go. */
+void page_connection_close(struct page_connection *connection, int reason);
+/* Frees at once; only after the ring is done (nothing can be pending). */
+void page_connection_free(struct page_connection *connection);
+
+#endif

@@ -1,0 +1,397 @@
+/*
+ * What must not happen when things go wrong: hangs, zeros, leaks, or one broken party taking
+ * others down.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <mach/kern_return.h>
+
+#include "base/checked.h"
+#include "base/clock.h"
+#include "service_world.h"
+
+#define OBJECT_BYTES (16 * PAGE_BYTES)
+
+static struct world world;
+static struct task tasks[WORLD_MAX_HOSTS];
+static struct view views[WORLD_MAX_HOSTS];
+static uint64_t object;
+
+static void start(unsigned int hosts)
+{
+	int memory = make_memory(OBJECT_BYTES);
+
+	world_start(&world, hosts);
+	for (unsigned int i = 0; i < hosts; i++)
+		task_open(&tasks[i], &world, i);
+	views[0] = task_share(&tasks[0], OBJECT_COHERENT, memory, OBJECT_BYTES, &object);
+	close(memory);
+	for (unsigned int i = 1; i < hosts; i++)
+		views[i] = task_use(&tasks[i], object);
+}
+
+static void stop(void)
+{
+	for (unsigned int i = 0; i < world.host_count; i++) {
+		task_close(&tasks[i]);
+		view_done(&views[i]);
+	}
+	world_stop(&world);
+}
+
+static uint8_t *page_at(unsigned int host, uint64_t page)
+{
+	return views[host].at + page * PAGE_BYTES;
+}
+
+START_TEST(a_page_that_only_a_dead_host_had_is_an_error_and_the_rest_goes_on)
+{
+	start(3);
+	page_at(0, 0)[0] = 10;
+	page_at(0, 1)[0] = 11;
+	page_at(1, 2)[0] = 12; /* only host 1 has it */
+	page_at(1, 3)[0] = 13;
+	ck_assert_uint_eq(page_at(2, 3)[0], 13); /* hosts 1 and 2 have it */
+	world_kill_host(&world, 1);
+	ck_assert(read_faults(page_at(0, 2)));
+	ck_assert(write_faults(page_at(2, 2)));
+	ck_assert(write_faults(page_at(0, 2)));
+	ck_assert_uint_eq(page_at(2, 3)[0], 13);
+	ck_assert_uint_eq(page_at(0, 3)[0], 13);
+	ck_assert_uint_eq(page_at(2, 0)[0], 10);
+	page_at(2, 1)[0] = 21;
+	ck_assert_uint_eq(page_at(0, 1)[0], 21);
+	ck_assert_uint_ge(world_statistics(&world, 0).lost_pages, 1);
+	stop();
+}
+END_TEST
+
+START_TEST(without_home_what_is_here_stays_and_the_rest_is_an_error)
+{
+	start(2);
+	page_at(0, 0)[0] = 10;
+	page_at(1, 1)[0] = 11;
+	ck_assert_uint_eq(page_at(1, 0)[0], 10);
+	world_kill_host(&world, 0);
+	ck_assert_uint_eq(page_at(1, 0)[0], 10);
+	page_at(1, 1)[0] = 12;
+	ck_assert_uint_eq(page_at(1, 1)[0], 12);
+	ck_assert(read_faults(page_at(1, 5)));
+	ck_assert(write_faults(page_at(1, 5)));
+	stop();
+}
+END_TEST
+
+START_TEST(a_host_that_hangs_costs_the_deadline_not_for_ever)
+{
+	uint64_t begin;
+
+	start(3);
+	page_at(1, 2)[0] = 12;
+	kill(world.hosts[1].pid, SIGSTOP);
+	begin = clock_now_ns();
+	ck_assert(read_faults(page_at(2, 2)));
+	ck_assert_uint_lt(clock_now_ns() - begin, 3 * WORLD_DEADLINE_MS * NS_PER_MS);
+	page_at(2, 4)[0] = 1;
+	ck_assert_uint_eq(page_at(0, 4)[0], 1);
+	kill(world.hosts[1].pid, SIGCONT);
+	stop();
+}
+END_TEST
+
+START_TEST(a_pager_that_was_restarted_does_not_know_old_objects)
+{
+	struct task task;
+
+	start(2);
+	world_kill_host(&world, 0);
+	world_start_host(&world, 0);
+	world_await_links(&world);
+	task_open(&task, &world, 1);
+	ck_assert_int_eq(task_attach(&task, object, NULL, NULL), KERN_INVALID_OBJECT);
+	task_close(&task);
+	task_open(&task, &world, 0);
+	ck_assert_int_eq(task_attach(&task, object, NULL, NULL), KERN_INVALID_OBJECT);
+	task_close(&task);
+	ck_assert(read_faults(page_at(1, 5)));
+	stop();
+}
+END_TEST
+
+START_TEST(attaching_what_is_not_there_is_refused_with_the_right_code)
+{
+	uint64_t begin, unknown = (uint64_t)7 << 48 | 1;
+
+	start(2);
+	ck_assert_int_eq(task_attach(&tasks[1], object + 1, NULL, NULL), KERN_INVALID_OBJECT);
+	ck_assert_int_eq(task_attach(&tasks[0], object + 1, NULL, NULL), KERN_INVALID_OBJECT);
+	ck_assert_int_eq(task_attach(&tasks[1], unknown, NULL, NULL), KERN_INVALID_OBJECT);
+	ck_assert_int_eq(task_attach(&tasks[1], UINT64_MAX, NULL, NULL), KERN_INVALID_OBJECT);
+	kill(world.hosts[0].pid, SIGSTOP);
+	begin = clock_now_ns();
+	ck_assert_int_ne(task_attach(&tasks[1], object + 2, NULL, NULL), KERN_SUCCESS);
+	ck_assert_uint_lt(clock_now_ns() - begin, 3 * WORLD_DEADLINE_MS * NS_PER_MS);
+	kill(world.hosts[0].pid, SIGCONT);
+	world_await_links(&world);
+	world_kill_host(&world, 0);
+	ck_assert_int_eq(task_attach(&tasks[1], object + 2, NULL, NULL), KERN_NODE_DOWN);
+	stop();
+}
+END_TEST
+
+START_TEST(wrong_windows_and_ranges_are_refused_and_leave_no_trace)
+{
+	int memory = make_memory(4 * PAGE_BYTES), pipe_fds[2];
+	uint8_t *at = mmap(NULL, 4 * PAGE_BYTES, PROT_READ, MAP_SHARED, memory, 0);
+	struct task *task = &tasks[0];
+	uint64_t id = 0, page = PAGE_BYTES;
+
+	start(1);
+	ck_assert_int_eq(pipe(pipe_fds), 0);
+	ck_assert_int_ne(task_publish(task, 3, memory, 0, page, &id), 0);
+	ck_assert_int_ne(task_publish(task, OBJECT_COHERENT, memory, 0, 0, &id), 0);
+	ck_assert_int_ne(task_publish(task, OBJECT_COHERENT, memory, 0, 100, &id), 0);
+	ck_assert_int_ne(task_publish(task, OBJECT_COHERENT, memory, 1, page, &id), 0);
+	ck_assert_int_ne(task_publish(task, OBJECT_COHERENT, memory, 0, 5 * page, &id), 0);
+	ck_assert_int_ne(task_publish(task, OBJECT_COHERENT, memory, 4 * page, page, &id), 0);
+	ck_assert_int_ne(task_publish(task, OBJECT_COHERENT, memory, 0 - page, page, &id), 0);
+	ck_assert_int_ne(task_publish(task, OBJECT_COHERENT, memory, page, 0 - page, &id), 0);
+	ck_assert_int_ne(task_publish(task, OBJECT_COHERENT, pipe_fds[0], 0, page, &id), 0);
+	ck_assert_uint_eq(world_statistics(&world, 0).objects, 1);
+	ck_assert_int_eq(task_publish(task, OBJECT_COHERENT, memory, 0, 4 * page, &id), 0);
+	ck_assert_int_ne(task_map(task, id + 1, 0, at, page), 0);
+	ck_assert_int_ne(task_map(task, id, 4 * page, at, page), 0);
+	ck_assert_int_ne(task_map(task, id, page, at, 4 * page), 0);
+	ck_assert_int_ne(task_map(task, id, 0, at, 0), 0);
+	ck_assert_int_ne(task_map(task, id, 0, at + 1, page), 0);
+	ck_assert_int_ne(task_map(task, id, 0, at, UINT64_MAX - page + 1), 0);
+	ck_assert_int_eq(task_map(task, id, 0, at, 2 * page), 0);
+	ck_assert_int_eq(task_map(task, id, page, at + page, page), KERN_INVALID_ARGUMENT);
+	ck_assert_int_eq(task_map(task, id, 2 * page, at + 2 * page, 2 * page), 0);
+	ck_assert_int_eq(task_unmap(task, at + page, 2 * page), 0);
+	ck_assert_int_eq(task_map(task, id, page, at + page, 2 * page), 0);
+	ck_assert_int_ne(task_release(task, id + 1), 0);
+	ck_assert_int_eq(task_release(task, id), 0);
+	ck_assert_uint_eq(world_statistics(&world, 0).objects, 2); /* it is still mapped */
+	ck_assert_int_eq(task_unmap(task, at, 4 * page), 0);
+	ck_assert_uint_eq(world_statistics(&world, 0).objects, 1);
+	ck_assert_int_ne(task_unmap(task, at, page + 1), 0);
+	stop();
+	close(memory);
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
+	munmap(at, 4 * PAGE_BYTES);
+}
+END_TEST
+
+/* Waits until the other side has closed a socket. */
+static void await_close(int fd)
+{
+	struct pollfd event = {.fd = fd, .events = POLLIN};
+	char data[256];
+	ssize_t got;
+
+	do {
+		ck_assert_int_eq(poll(&event, 1, 10000), 1);
+		got = read(fd, data, sizeof(data));
+	} while (got > 0);
+}
+
+START_TEST(a_task_that_sends_garbage_loses_its_own_link_only)
+{
+	static const struct message_header unknown = {.type = 999, .sequence = 1};
+	struct task bad;
+
+	start(2);
+	task_open(&bad, &world, 1);
+	ck_assert_int_eq(send(bad.link.fd, "garbage", 7, MSG_NOSIGNAL), 7);
+	await_close(bad.link.fd);
+	task_close(&bad);
+	task_open(&bad, &world, 1);
+	ck_assert_int_eq(link_send(&bad.link, &unknown, NULL, 0, NULL, 0), 0);
+	await_close(bad.link.fd);
+	task_close(&bad);
+	page_at(0, 0)[0] = 1;
+	ck_assert_uint_eq(page_at(1, 0)[0], 1);
+	stop();
+}
+END_TEST
+
+static int dial(unsigned int node)
+{
+	struct sockaddr_in address = {
+	    .sin_family = AF_INET,
+	    .sin_port = htons(world.hosts[node].port),
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+START_TEST(a_caller_that_sends_garbage_loses_its_own_connection_only)
+{
+	uint8_t noise[4096];
+
+	start(2);
+	srand(1);
+	for (int round = 0; round < 20; round++) {
+		int fd = dial((unsigned int)round % 2);
+
+		for (size_t i = 0; i < sizeof(noise); i++)
+			noise[i] = (uint8_t)rand();
+		if (round % 2)
+			memcpy(noise, "NPAG\1\0\1\0", 8);
+		ck_assert_int_gt(send(fd, noise, sizeof(noise), MSG_NOSIGNAL), 0);
+		await_close(fd);
+		close(fd);
+	}
+	page_at(0, 0)[0] = 1;
+	ck_assert_uint_eq(page_at(1, 0)[0], 1);
+	stop();
+}
+END_TEST
+
+/* A task in a process of its own that touches a page and never gets it. */
+static pid_t fork_waiting_task(int ready)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		struct task task;
+		struct view view;
+
+		task_open(&task, &world, 1);
+		view = task_use(&task, object);
+		if (write(ready, "r", 1) != 1)
+			_exit(1);
+		((volatile uint8_t *)view.at)[6 * PAGE_BYTES] = 1;
+		_exit(0);
+	}
+	return pid;
+}
+
+START_TEST(a_task_killed_in_the_middle_of_a_fault_harms_nobody)
+{
+	int ready[2], status;
+	char byte;
+	pid_t pid;
+
+	start(2);
+	ck_assert_int_eq(pipe(ready), 0);
+	for (unsigned int round = 0; round < 20; round++) {
+		pid = fork_waiting_task(ready[1]);
+		ck_assert_int_gt(pid, 0);
+		ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+		kill(pid, SIGKILL);
+		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+		page_at(0, 6)[0] = (uint8_t)(round + 100);
+		ck_assert_uint_eq(page_at(1, 6)[0], round + 100);
+	}
+	close(ready[0]);
+	close(ready[1]);
+	stop();
+}
+END_TEST
+
+static void *touch(void *at)
+{
+	return (void *)(uintptr_t) * (volatile uint8_t *)at;
+}
+
+START_TEST(a_thread_that_waits_in_a_range_that_goes_away_is_let_go)
+{
+	pthread_t thread;
+	struct pager_statistics_reply before;
+
+	start(2);
+	page_at(0, 7)[0] = 1;
+	before = world_statistics(&world, 1);
+	kill(world.hosts[0].pid, SIGSTOP);
+	ck_assert_int_eq(pthread_create(&thread, NULL, touch, page_at(1, 7)), 0);
+	while (world_statistics(&world, 1).faults == before.faults)
+		;
+	ck_assert_int_eq(task_unmap(&tasks[1], page_at(1, 7), PAGE_BYTES), 0);
+	ck_assert_ptr_ne(mmap(page_at(1, 7), PAGE_BYTES, PROT_READ | PROT_WRITE,
+			      MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+			 MAP_FAILED);
+	pthread_join(thread, NULL); /* the test's own timeout is the deadline */
+	kill(world.hosts[0].pid, SIGCONT);
+	stop();
+}
+END_TEST
+
+START_TEST(a_thousand_rounds_leak_no_descriptor_and_no_object)
+{
+	unsigned int descriptors[2];
+
+	start(2);
+	for (unsigned int node = 0; node < 2; node++)
+		descriptors[node] = world_descriptors(&world, node);
+	for (int round = 0; round < 1000; round++) {
+		unsigned int home = (unsigned int)round % 2;
+		int memory = make_memory(OBJECT_BYTES);
+		uint32_t kind = round % 4 < 2 ? OBJECT_COHERENT : OBJECT_FROZEN;
+		struct task owner, user;
+		struct view at_owner, at_user;
+		uint64_t id;
+
+		task_open(&owner, &world, home);
+		task_open(&user, &world, !home);
+		at_owner = task_share(&owner, kind, memory, OBJECT_BYTES, &id);
+		close(memory);
+		at_user = task_use(&user, id);
+		(void)*(volatile uint8_t *)at_user.at;
+		at_user.at[PAGE_BYTES] = 1;
+		task_close(round % 3 ? &owner : &user);
+		task_close(round % 3 ? &user : &owner);
+		view_done(&at_owner);
+		view_done(&at_user);
+	}
+	for (unsigned int node = 0; node < 2; node++) {
+		world_await_objects(&world, node, 1);
+		ck_assert_uint_eq(world_descriptors(&world, node), descriptors[node]);
+	}
+	page_at(0, 0)[0] = 1;
+	ck_assert_uint_eq(page_at(1, 0)[0], 1);
+	stop();
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *all = suite_create("pager service: adversity");
+	TCase *tests = tcase_create("adversity");
+
+	tcase_set_timeout(tests, 60);
+	tcase_add_test(tests, a_page_that_only_a_dead_host_had_is_an_error_and_the_rest_goes_on);
+	tcase_add_test(tests, without_home_what_is_here_stays_and_the_rest_is_an_error);
+	tcase_add_test(tests, a_host_that_hangs_costs_the_deadline_not_for_ever);
+	tcase_add_test(tests, a_pager_that_was_restarted_does_not_know_old_objects);
+	tcase_add_test(tests, attaching_what_is_not_there_is_refused_with_the_right_code);
+	tcase_add_test(tests, wrong_windows_and_ranges_are_refused_and_leave_no_trace);
+	tcase_add_test(tests, a_task_that_sends_garbage_loses_its_own_link_only);
+	tcase_add_test(tests, a_caller_that_sends_garbage_loses_its_own_connection_only);
+	tcase_add_test(tests, a_task_killed_in_the_middle_of_a_fault_harms_nobody);
+	tcase_add_test(tests, a_thread_that_waits_in_a_range_that_goes_away_is_let_go);
+	tcase_add_test(tests, a_thousand_rounds_leak_no_descriptor_and_no_object);
+	suite_add_tcase(all, tests);
+	return all;
+}
+
+int main(void)
+{
+	return world_main(suite());
+}
