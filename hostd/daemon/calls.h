@@ -1,0 +1,64 @@
+/*
+ * What this host asked others and waits for: a table by sequence number. Every call is answered
+ * exactly once, never from within call_start(): by the other side, by its deadline, or because its
+ * channel closed.
+ */
+#ifndef DAEMON_CALLS_H
+#define DAEMON_CALLS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "message/message.h"
+
+struct call;
+struct channel;
+struct hostd;
+struct link_message;
+
+struct call_table {
+	struct call *by_sequence; /* uthash */
+	uint64_t last_sequence;
+	unsigned int count;
+};
+
+struct answer {
+	int32_t result;		/* kern_return_t; when not 0 the payload is a `failure` */
+	const uint8_t *payload; /* valid during the callback */
+	size_t bytes;
+};
+
+typedef void (*call_done_fn)(void *context, const struct answer *answer);
+
+struct call_setup {
+	uint16_t type;
+	uint32_t uid;
+	const void *payload; /* sent as it is */
+	size_t bytes;
+	const int *fds; /* borrowed */
+	unsigned int fd_count;
+	uint64_t deadline_ns;
+	call_done_fn done;
+	void *context;
+};
+
+/* Sends a request. channel NULL or closed answers with KERN_FAILURE. */
+void call_start(struct hostd *hostd, struct channel *channel, const struct call_setup *setup);
+
+/* A call that could not be made: done is called soon, with this code and sentence. */
+void call_refuse(struct hostd *hostd, const struct call_setup *setup, int32_t result,
+		 const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Hands a reply to the call that waits for it. Return: 0, -EPROTO when there never was one. */
+int calls_deliver(struct channel *channel, const struct link_message *reply);
+
+/* Fails the calls of a closing channel. */
+void calls_fail_channel(struct channel *channel, const char *why);
+
+/* Drops all calls without answering: only for a hostd that is freed. */
+void calls_drop(struct hostd *hostd);
+
+/* Return: the sentence of a refusal, or a general one. `text` has MESSAGE_MAX_TEXT bytes. */
+const char *answer_text(const struct answer *answer, char *text);
+
+#endif

@@ -1,0 +1,240 @@
+/*
+ * The steps on the child's side. The VMM's death shows as a failed call and as a reaped process, in
+ * either order; the child is over when both its call is answered and its VMM gone.
+ */
+#include "child.h"
+
+#include <errno.h>
+#include <mach/kern_return.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "channel.h"
+#include "hostd.h"
+#include "link/link.h"
+#include "request.h"
+
+#define SEED_BYTES 32
+
+struct child {
+	struct hostd *hostd;
+	struct task *task;	  /* NULL: its VMM is gone, and so is the task */
+	bool is_asking;		  /* a call to the VMM is not answered */
+	struct child_setup setup; /* payload: our copy */
+	int32_t result;		  /* not 0: it failed and waits for its VMM to be reaped */
+	bool vmm_died;
+	char text[MESSAGE_MAX_TEXT];
+	uint8_t payload[];
+};
+
+/* Tells of the failure once nothing is left. */
+static void child_finish(struct child *child)
+{
+	if (child->task || child->is_asking)
+		return;
+	child->setup.done(child->setup.context, child->result, 0, child->text);
+	free(child);
+}
+
+/* A call failed: gives up. */
+static void child_fail(struct child *child, const struct answer *answer)
+{
+	struct vmm *vmm = child->task ? child->task->vmm : NULL;
+
+	if (!vmm) {
+		child_finish(child);
+		return;
+	}
+	child->vmm_died = !vmm->channel || vmm->channel->is_closed;
+	child->result = child->vmm_died ? KERN_FAILURE : answer->result;
+	answer_text(answer, child->text);
+	if (!child->vmm_died)
+		vmm_kill(vmm);
+}
+
+void child_vmm_gone(struct task *task, const char *cause)
+{
+	struct child *child = task->child;
+
+	if (!child->result || child->vmm_died)
+		snprintf(child->text, sizeof(child->text),
+			 "the new task ended before it was complete: %s", cause);
+	if (!child->result)
+		child->result = KERN_FAILURE;
+	task_forget(task);
+	child->task = NULL;
+	child_finish(child);
+}
+
+static void child_succeed(struct child *child)
+{
+	struct task *task = child->task;
+
+	task->child = NULL;
+	task->phase = TASK_ALIVE;
+	vmm_worked(task->vmm);
+	child->setup.done(child->setup.context, KERN_SUCCESS, task->name, "");
+	free(child);
+}
+
+static void filled(void *context, const struct answer *answer)
+{
+	struct child *child = context;
+
+	child->is_asking = false;
+	if (answer->result)
+		child_fail(child, answer);
+	else
+		child_succeed(child);
+}
+
+/* Asks the VMM; from the answer on the child's state is the callback's to set. */
+static void child_ask(struct child *child, uint16_t type, const void *payload, size_t bytes,
+		      call_done_fn done)
+{
+	child->is_asking = true;
+	call_start(child->hostd, child->task->vmm->channel,
+		   &(struct call_setup){
+		       .type = type,
+		       .uid = child->setup.owner_uid,
+		       .payload = payload,
+		       .bytes = bytes,
+		       .deadline_ns = child->setup.deadline_ns,
+		       .done = done,
+		       .context = child,
+		   });
+}
+
+static void assigned(void *context, const struct answer *answer)
+{
+	struct child *child = context;
+
+	child->is_asking = false;
+	if (answer->result)
+		child_fail(child, answer);
+	else if (!child->setup.fill_type)
+		child_succeed(child);
+	else
+		child_ask(child, child->setup.fill_type, child->payload, child->setup.bytes,
+			  filled);
+}
+
+/* Fresh randomness for every task: no two may share a seed or a generation. */
+static int child_assign(struct child *child)
+{
+	uint8_t seed[SEED_BYTES];
+	struct vmm_assign_request assign = {
+	    .task = child->task->name,
+	    .node = (int)child->hostd->config.node,
+	    .owner_uid = child->setup.owner_uid,
+	    .seed = {.data = seed, .bytes = sizeof(seed)},
+	};
+	size_t bytes;
+
+	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed) ||
+	    getrandom(&assign.generation, sizeof(assign.generation), 0) !=
+		sizeof(assign.generation))
+		return -EIO;
+	bytes = hostd_encode(child->hostd, vmm_assign_request, &assign);
+	child_ask(child, MESSAGE_vmm_assign, child->hostd->payload, bytes, assigned);
+	return 0;
+}
+
+static struct child *child_new(struct hostd *hostd, const struct child_setup *setup)
+{
+	struct child *child = calloc(1, sizeof(*child) + setup->bytes);
+
+	if (!child)
+		return NULL;
+	child->hostd = hostd;
+	child->setup = *setup;
+	if (setup->bytes)
+		memcpy(child->payload, setup->payload, setup->bytes);
+	child->setup.payload = child->payload;
+	return child;
+}
+
+int32_t child_create(struct hostd *hostd, const struct child_setup *setup,
+		     char error[MESSAGE_MAX_TEXT])
+{
+	struct task_setup task_setup = {
+	    .parent = setup->parent,
+	    .owner_uid = setup->owner_uid,
+	    .state = setup->state,
+	    .image = setup->image,
+	};
+	struct child *child = child_new(hostd, setup);
+	int32_t result;
+
+	if (!child || hostd->is_stopping) {
+		snprintf(error, MESSAGE_MAX_TEXT, "node %d is %s", (int)hostd->config.node,
+			 child ? "stopping" : "out of memory");
+		free(child);
+		return KERN_RESOURCE_SHORTAGE;
+	}
+	result = task_new(&hostd->tasks, &task_setup, &child->task, error);
+	if (result) {
+		free(child);
+		return result;
+	}
+	if (vmm_take(&hostd->vmms, child->task, error)) {
+		task_forget(child->task);
+		free(child);
+		return KERN_RESOURCE_SHORTAGE;
+	}
+	child->task->child = child;
+	if (child_assign(child)) /* no randomness: the VMM's end reports it */
+		vmm_kill(child->task->vmm);
+	return KERN_SUCCESS;
+}
+
+static void child_reply(void *context, int32_t result, uint32_t name, const char *text)
+{
+	struct request *request = context;
+
+	if (result)
+		request_refuse(request, result, "%s", text);
+	else
+		request_reply_with(request, peer_create_child,
+				   &((struct peer_create_child_reply){.child = name}));
+}
+
+/* The regions go on to the new VMM as they came; it checks what they mean. */
+void child_request(struct channel *channel, struct link_message *message)
+{
+	struct hostd *hostd = channel->hostd;
+	struct peer_create_child_request wanted;
+	struct vmm_import_request import;
+	struct child_setup setup;
+	char error[MESSAGE_MAX_TEXT];
+	struct request *request;
+	int32_t result;
+
+	if (hostd_decode(hostd, peer_create_child_request, message->payload, message->header.bytes,
+			 &wanted) ||
+	    wanted.mode >= EXPORT_NUM_MODES) {
+		channel_close(channel, "it sent a malformed peer_create_child");
+		return;
+	}
+	request = request_new(channel, message, message->header.uid);
+	if (!request)
+		return;
+	import = (struct vmm_import_request){wanted.regions, wanted.regions_count};
+	setup = (struct child_setup){
+	    .parent = wanted.parent,
+	    .owner_uid = message->header.uid,
+	    .state = TASK_STATE_RUNNING,
+	    .image = wanted.image,
+	    .fill_type = wanted.mode == EXPORT_EMPTY ? 0 : MESSAGE_vmm_import,
+	    .payload = hostd->payload,
+	    .bytes = hostd_encode(hostd, vmm_import_request, &import),
+	    .deadline_ns = hostd_deadline((uint64_t)hostd->config.clone_deadline_ms),
+	    .done = child_reply,
+	    .context = request,
+	};
+	result = child_create(hostd, &setup, error);
+	if (result)
+		request_refuse(request, result, "%s", error);
+}

@@ -1,0 +1,45 @@
+/*
+ * Making a task on this host, for whatever reason: a clone from here or from another host, or a
+ * program to be loaded. Name and VMM, vmm_assign, then one more call that fills it. Either all of
+ * it succeeds or, when `done` is told of the failure, nothing of it exists any more.
+ */
+#ifndef DAEMON_CHILD_H
+#define DAEMON_CHILD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "message/message.h"
+
+struct channel;
+struct hostd;
+struct link_message;
+struct task;
+
+/* result: a kern_return_t; `text` says why it is not 0. Never called from child_create(). */
+typedef void (*child_done_fn)(void *context, int32_t result, uint32_t name, const char *text);
+
+struct child_setup {
+	uint32_t parent; /* may be the null name */
+	uint32_t owner_uid;
+	uint32_t state; /* enum task_state once it is made */
+	const char *image;
+	uint16_t fill_type;  /* vmm_import, norma_run_begin, or 0 for none */
+	const void *payload; /* of that call; copied */
+	size_t bytes;
+	uint64_t deadline_ns;
+	child_done_fn done;
+	void *context;
+};
+
+/* Return: 0, or a kern_return_t with a sentence in `error`; then nothing was begun. */
+int32_t child_create(struct hostd *hostd, const struct child_setup *setup,
+		     char error[MESSAGE_MAX_TEXT]);
+
+/* The VMM of a task in TASK_BUILDING is reaped; frees the task. */
+void child_vmm_gone(struct task *task, const char *cause);
+
+/* peer_create_child of another host. */
+void child_request(struct channel *channel, struct link_message *message);
+
+#endif

@@ -1,0 +1,377 @@
+/*
+ * The clone's state machine. One clone at a time exports a parent: vmm_export_end says "the
+ * export", so a VMM has one.
+ */
+#include "clone.h"
+
+#include <assert.h>
+#include <mach/kern_return.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "channel.h"
+#include "child.h"
+#include "claims.h"
+#include "hostd.h"
+
+enum clone_state {
+	CLONE_CONNECT,
+	CLONE_QUEUE,
+	CLONE_EXPORT,
+	CLONE_CREATE,
+	CLONE_DONE,
+	CLONE_NUM_STATES,
+};
+
+static const char *const state_names[] = {"connect", "queue", "export", "create", "done"};
+static_assert(sizeof(state_names) / sizeof(state_names[0]) == CLONE_NUM_STATES,
+	      "a name for each state");
+
+static const bool state_may_follow[CLONE_NUM_STATES][CLONE_NUM_STATES] = {
+    [CLONE_CONNECT] = {[CLONE_QUEUE] = true, [CLONE_DONE] = true},
+    [CLONE_QUEUE] = {[CLONE_EXPORT] = true, [CLONE_CREATE] = true, [CLONE_DONE] = true},
+    [CLONE_EXPORT] = {[CLONE_CREATE] = true, [CLONE_DONE] = true},
+    [CLONE_CREATE] = {[CLONE_DONE] = true},
+};
+
+struct clone {
+	TAILQ_ENTRY(clone) entry; /* in parent->clones from CLONE_QUEUE on */
+	struct hostd *hostd;
+	struct request *request;
+	struct task *parent; /* NULL once it ended, and before CLONE_QUEUE: see parent_name */
+	uint32_t parent_name;
+	uint32_t owner_uid;
+	enum export_mode mode;
+	int node;
+	enum clone_state state;
+	uint64_t began_ns[CLONE_NUM_STATES];
+	uint64_t deadline_ns;
+	uint64_t pause_ns;
+	uint32_t region_count;
+	struct peer_waiter waiter;
+};
+
+static const char *const mode_names[EXPORT_NUM_MODES] = {"empty", "create", "clone"};
+
+static void clone_set_state(struct clone *clone, enum clone_state state)
+{
+	assert(state_may_follow[clone->state][state]);
+	clone->state = state;
+	clone->began_ns[state] = clock_now_ns();
+}
+
+/* Nanoseconds spent in a state that was left. */
+static unsigned long long spent_ns(const struct clone *clone, enum clone_state state)
+{
+	for (unsigned int next = state + 1; clone->began_ns[state] && next < CLONE_NUM_STATES;
+	     next++)
+		if (clone->began_ns[next])
+			return clone->began_ns[next] - clone->began_ns[state];
+	return 0;
+}
+
+static void log_success(const struct clone *clone, uint32_t child)
+{
+	log_line(
+	    LOG_INFO,
+	    "clone parent=0x%08x child=0x%08x node=%d mode=%s regions=%u pause_ns=%llu "
+	    "connect_ns=%llu queue_ns=%llu export_ns=%llu create_ns=%llu ns=%llu",
+	    clone->parent_name, child, clone->node, mode_names[clone->mode], clone->region_count,
+	    (unsigned long long)clone->pause_ns, spent_ns(clone, CLONE_CONNECT),
+	    spent_ns(clone, CLONE_QUEUE), spent_ns(clone, CLONE_EXPORT),
+	    spent_ns(clone, CLONE_CREATE),
+	    (unsigned long long)(clone->began_ns[CLONE_DONE] - clone->began_ns[CLONE_CONNECT]));
+}
+
+static void export_next(struct task *parent);
+
+/* Leaves the parent's queue and lets the next one go. */
+static void clone_leave_queue(struct clone *clone)
+{
+	struct task *parent = clone->parent;
+
+	if (!parent)
+		return;
+	TAILQ_REMOVE(&parent->clones, clone, entry);
+	clone->parent = NULL;
+	export_next(parent);
+}
+
+static void clone_refuse(struct clone *clone, int32_t result, const char *text)
+{
+	log_line(LOG_WARNING, "clone parent=0x%08x node=%d mode=%s step=%s code=%d err=\"%s\"",
+		 clone->parent_name, clone->node, mode_names[clone->mode],
+		 state_names[clone->state], result, text);
+	clone_set_state(clone, CLONE_DONE);
+	request_refuse(clone->request, result, "%s", text);
+	clone_leave_queue(clone);
+	free(clone);
+}
+
+static void clone_refuse_ended(struct clone *clone)
+{
+	char text[MESSAGE_MAX_TEXT];
+
+	snprintf(text, sizeof(text), "task 0x%08x ended while it was being cloned",
+		 clone->parent_name);
+	clone_refuse(clone, KERN_TERMINATED, text);
+}
+
+static void export_ended(void *context, const struct answer *answer)
+{
+	char text[MESSAGE_MAX_TEXT];
+
+	(void)context;
+	if (answer->result && answer->result != KERN_TERMINATED)
+		log_line(LOG_WARNING, "step=export_end err=\"%s\"", answer_text(answer, text));
+}
+
+/* The parent's VMM may let go of what it exported. Nobody waits for the answer. */
+static void end_export(const struct clone *clone)
+{
+	struct hostd *hostd = clone->hostd;
+
+	if (clone->mode == EXPORT_EMPTY || !clone->parent || !task_is_reachable(clone->parent))
+		return;
+	call_start(hostd, clone->parent->vmm->channel,
+		   &(struct call_setup){
+		       .type = MESSAGE_vmm_export_end,
+		       .uid = clone->owner_uid,
+		       .deadline_ns = hostd_deadline((uint64_t)hostd->config.call_deadline_ms),
+		       .done = export_ended,
+		   });
+}
+
+/* The last step is over. All three calls' replies consist of the child's name. */
+static void clone_created(void *context, int32_t result, uint32_t child, const char *text)
+{
+	struct clone *clone = context;
+	struct norma_task_clone_reply reply = {.child = child};
+
+	end_export(clone);
+	if (result) {
+		clone_refuse(clone, result, text);
+		return;
+	}
+	if (!clone->parent || clone->parent->phase != TASK_ALIVE) {
+		claims_discard_task(clone->hostd, child);
+		clone_refuse_ended(clone);
+		return;
+	}
+	clone_set_state(clone, CLONE_DONE);
+	log_success(clone, child);
+	request_reply_with(clone->request, norma_task_clone, &reply);
+	clone_leave_queue(clone);
+	free(clone);
+}
+
+static void peer_answered(void *context, const struct answer *answer)
+{
+	struct clone *clone = context;
+	struct peer_create_child_reply reply;
+	char text[MESSAGE_MAX_TEXT];
+
+	if (answer->result) {
+		clone_created(clone, answer->result, 0, answer_text(answer, text));
+	} else if (hostd_decode(clone->hostd, peer_create_child_reply, answer->payload,
+				answer->bytes, &reply) ||
+		   name_kind(reply.child) != NAME_TASK || name_node(reply.child) != clone->node) {
+		snprintf(text, sizeof(text), "node %d answered with no name of a task of its own",
+			 clone->node);
+		clone_created(clone, KERN_FAILURE, 0, text);
+	} else {
+		clone_created(clone, KERN_SUCCESS, reply.child, "");
+	}
+}
+
+static void create_elsewhere(struct clone *clone, const struct vmm_import_request *import)
+{
+	struct hostd *hostd = clone->hostd;
+	struct peer_create_child_request request = {
+	    .parent = clone->parent_name,
+	    .mode = clone->mode,
+	    .regions = import->regions,
+	    .regions_count = import->regions_count,
+	};
+	size_t bytes;
+
+	memcpy(request.image, clone->parent->image, sizeof(request.image));
+	bytes = hostd_encode(hostd, peer_create_child_request, &request);
+	peer_call(hostd, clone->node,
+		  &(struct call_setup){
+		      .type = MESSAGE_peer_create_child,
+		      .uid = clone->owner_uid,
+		      .payload = hostd->payload,
+		      .bytes = bytes,
+		      .deadline_ns = clone->deadline_ns,
+		      .done = peer_answered,
+		      .context = clone,
+		  });
+}
+
+static void create_here(struct clone *clone, const struct vmm_import_request *import)
+{
+	struct hostd *hostd = clone->hostd;
+	char error[MESSAGE_MAX_TEXT];
+	struct child_setup setup = {
+	    .parent = clone->parent_name,
+	    .owner_uid = clone->owner_uid,
+	    .state = TASK_STATE_RUNNING,
+	    .image = clone->parent->image,
+	    .fill_type = clone->mode == EXPORT_EMPTY ? 0 : MESSAGE_vmm_import,
+	    .payload = hostd->payload,
+	    .bytes = hostd_encode(hostd, vmm_import_request, import),
+	    .deadline_ns = clone->deadline_ns,
+	    .done = clone_created,
+	    .context = clone,
+	};
+	int32_t result = child_create(hostd, &setup, error);
+
+	if (result)
+		clone_created(clone, result, 0, error);
+}
+
+static void clone_create(struct clone *clone, const struct vmm_import_request *import)
+{
+	clone_set_state(clone, CLONE_CREATE);
+	if (hostd_is_own_node(clone->hostd, clone->node))
+		create_here(clone, import);
+	else
+		create_elsewhere(clone, import);
+}
+
+static void exported(void *context, const struct answer *answer)
+{
+	struct clone *clone = context;
+	struct vmm_export_reply reply;
+	char text[MESSAGE_MAX_TEXT];
+
+	if (answer->result) {
+		/* An export that took too long may still come about. */
+		if (answer->result == KERN_OPERATION_TIMED_OUT)
+			end_export(clone);
+		clone_refuse(clone, answer->result, answer_text(answer, text));
+		return;
+	}
+	if (hostd_decode(clone->hostd, vmm_export_reply, answer->payload, answer->bytes, &reply)) {
+		end_export(clone);
+		clone_refuse(clone, KERN_FAILURE, "the parent's VMM described itself wrongly");
+		return;
+	}
+	clone->pause_ns = reply.pause_ns;
+	clone->region_count = reply.regions_count;
+	clone_create(clone, &(struct vmm_import_request){reply.regions, reply.regions_count});
+}
+
+static void clone_export(struct clone *clone)
+{
+	struct hostd *hostd = clone->hostd;
+	struct vmm_export_request request = {.mode = clone->mode};
+	size_t bytes = hostd_encode(hostd, vmm_export_request, &request);
+
+	clone_set_state(clone, CLONE_EXPORT);
+	call_start(hostd, clone->parent->vmm->channel,
+		   &(struct call_setup){
+		       .type = MESSAGE_vmm_export,
+		       .uid = clone->owner_uid,
+		       .payload = hostd->payload,
+		       .bytes = bytes,
+		       .deadline_ns = clone->deadline_ns,
+		       .done = exported,
+		       .context = clone,
+		   });
+}
+
+/* Starts the next clone of the queue unless one is under way. */
+static void export_next(struct task *parent)
+{
+	struct clone *clone, *next = NULL;
+
+	if (!task_is_reachable(parent))
+		return;
+	TAILQ_FOREACH (clone, &parent->clones, entry) {
+		if (clone->state == CLONE_QUEUE && !next)
+			next = clone;
+		if (clone->state != CLONE_QUEUE && clone->mode != EXPORT_EMPTY)
+			return;
+	}
+	if (next)
+		clone_export(next);
+}
+
+static void clone_enqueue(struct clone *clone)
+{
+	struct task *parent = tasks_find(&clone->hostd->tasks, clone->parent_name);
+
+	if (!parent || !task_is_reachable(parent)) {
+		clone_refuse_ended(clone);
+		return;
+	}
+	clone_set_state(clone, CLONE_QUEUE);
+	clone->parent = parent;
+	TAILQ_INSERT_TAIL(&parent->clones, clone, entry);
+	if (clone->mode == EXPORT_EMPTY)
+		clone_create(clone, &(struct vmm_import_request){0});
+	else
+		export_next(parent);
+}
+
+static void clone_connected(struct peer_waiter *waiter, struct channel *channel, const char *why)
+{
+	struct clone *clone = container_of(waiter, struct clone, waiter);
+
+	if (channel)
+		clone_enqueue(clone);
+	else
+		clone_refuse(clone, KERN_NODE_DOWN, why);
+}
+
+void clone_begin(struct request *request, struct task *parent, enum export_mode mode,
+		 int child_node)
+{
+	struct hostd *hostd = request->hostd;
+	struct peer *peer = peer_find(&hostd->peers, child_node);
+	struct clone *clone;
+
+	if (!peer && !hostd_is_own_node(hostd, child_node)) {
+		request_refuse(request, KERN_INVALID_ARGUMENT,
+			       "node %d is not in the node table of node %d", child_node,
+			       (int)hostd->config.node);
+		return;
+	}
+	clone = calloc(1, sizeof(*clone));
+	if (!clone) {
+		request_refuse(request, KERN_RESOURCE_SHORTAGE, "this host is out of memory");
+		return;
+	}
+	*clone = (struct clone){
+	    .hostd = hostd,
+	    .request = request,
+	    .parent_name = parent->name,
+	    .owner_uid = parent->owner_uid,
+	    .mode = mode,
+	    .node = child_node,
+	    .began_ns[CLONE_CONNECT] = clock_now_ns(),
+	    .deadline_ns = hostd_deadline((uint64_t)hostd->config.clone_deadline_ms),
+	    .waiter.done = clone_connected,
+	};
+	if (peer && !peer_channel(peer))
+		peer_when_up(peer, &clone->waiter);
+	else
+		clone_enqueue(clone);
+}
+
+void clones_task_ended(struct task *parent)
+{
+	struct clone *clone;
+
+	while ((clone = TAILQ_FIRST(&parent->clones))) {
+		TAILQ_REMOVE(&parent->clones, clone, entry);
+		clone->parent = NULL;
+		if (clone->state == CLONE_QUEUE)
+			clone_refuse_ended(clone);
+	}
+}

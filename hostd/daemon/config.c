@@ -1,0 +1,357 @@
+/*
+ * Reads the INI file with inih. Two of inih's habits are dangerous and guarded against here: its
+ * Debian build cuts lines at 200 bytes and takes the tail for a new line, and an indented line
+ * silently continues the value before it. Both are refused by our line reader, which also counts
+ * lines (inih's handler is not told) and sees section headers that have no keys.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <ini.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "message/names.h"
+
+#define LINE_MAX_BYTES 190 /* below inih's 200 with its newline and NUL */
+
+enum value_kind { VALUE_NUMBER, VALUE_SOCKET_PATH, VALUE_PROGRAM, VALUE_ADDRESS };
+
+struct key {
+	const char *section, *name;
+	enum value_kind kind;
+	size_t offset;
+	int64_t least, most; /* numbers */
+};
+
+#define NUMBER(section, name, field, least, most)                                                  \
+	{                                                                                          \
+		section, name, VALUE_NUMBER, offsetof(struct config, field), least, most           \
+	}
+#define TEXT(section, name, kind, field)                                                           \
+	{                                                                                          \
+		section, name, kind, offsetof(struct config, field), 0, 0                          \
+	}
+
+static const struct key keys[] = {
+    NUMBER("host", "node", node, 0, NAME_MAX_NODE),
+    TEXT("host", "run_dir", VALUE_SOCKET_PATH, run_dir),
+    TEXT("host", "socket", VALUE_SOCKET_PATH, socket_path),
+    TEXT("host", "listen", VALUE_ADDRESS, listen),
+    TEXT("host", "pager_listen", VALUE_ADDRESS, pager_listen),
+    NUMBER("limits", "tasks", tasks, 1, 32768),
+    NUMBER("limits", "tasks_per_user", tasks_per_user, 1, 32768),
+    NUMBER("limits", "clients", clients, 1, 65536),
+    NUMBER("limits", "waiting_vmms", waiting_vmms, 0, 256),
+    NUMBER("limits", "call_deadline_ms", call_deadline_ms, 10, 3600000),
+    NUMBER("limits", "clone_deadline_ms", clone_deadline_ms, 10, 3600000),
+    NUMBER("limits", "console_bytes", console_bytes, 4096, 1 << 30),
+    NUMBER("pager", "hold_us", pager_hold_us, 0, 1000000),
+    NUMBER("pager", "deadline_ms", pager_deadline_ms, 10, 3600000),
+    TEXT("programs", "vmm", VALUE_PROGRAM, vmm_path),
+    TEXT("programs", "pager", VALUE_PROGRAM, pager_path),
+};
+#define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
+
+static const char *const sections[] = {"host", "nodes", "limits", "pager", "programs"};
+
+struct parse {
+	struct config *config;
+	FILE *file;
+	const char *path;
+	char *error;	   /* CONFIG_ERROR_BYTES; empty while all is well */
+	unsigned int line; /* of the line that inih works on */
+	bool key_seen[KEY_COUNT];
+};
+
+/* Notes the first thing that is wrong, with its place. */
+__attribute__((format(printf, 2, 3))) static void parse_fail(struct parse *parse,
+							     const char *format, ...)
+{
+	va_list args;
+	int used;
+
+	if (parse->error[0])
+		return;
+	used = snprintf(parse->error, CONFIG_ERROR_BYTES, "%s:%u: ", parse->path, parse->line);
+	if (used < 0 || used >= CONFIG_ERROR_BYTES)
+		return;
+	va_start(args, format);
+	vsnprintf(parse->error + used, CONFIG_ERROR_BYTES - (size_t)used, format, args);
+	va_end(args);
+}
+
+static void set_number(struct parse *parse, const struct key *key, const char *value)
+{
+	char *end;
+	long long number;
+
+	errno = 0;
+	number = strtoll(value, &end, 10);
+	if (!*value || *end || errno || number < key->least || number > key->most)
+		parse_fail(parse, "`%s` must be a number from %lld to %lld, not `%s`", key->name,
+			   (long long)key->least, (long long)key->most, value);
+	else
+		*(int64_t *)(void *)((char *)parse->config + key->offset) = number;
+}
+
+static void set_path(struct parse *parse, const struct key *key, const char *value)
+{
+	size_t capacity = key->kind == VALUE_PROGRAM ? PATH_MAX : SOCKET_PATH_BYTES;
+
+	if (value[0] != '/' || strlen(value) >= capacity)
+		parse_fail(parse, "`%s` must be an absolute path of fewer than %zu bytes, not `%s`",
+			   key->name, capacity, value);
+	else
+		strcpy((char *)parse->config + key->offset, value);
+}
+
+static void set_address(struct parse *parse, const struct key *key, const char *value)
+{
+	struct address *address = (void *)((char *)parse->config + key->offset);
+
+	if (address_parse(value, address))
+		parse_fail(parse,
+			   "`%s` must be an address like 10.0.0.1:7600 or [fd00::1]:7600, not `%s`",
+			   key->name, value);
+}
+
+static void set_key(struct parse *parse, const struct key *key, const char *value)
+{
+	if (parse->key_seen[key - keys]) {
+		parse_fail(parse, "`%s` is set a second time in [%s]", key->name, key->section);
+		return;
+	}
+	parse->key_seen[key - keys] = true;
+	switch (key->kind) {
+	case VALUE_NUMBER:
+		set_number(parse, key, value);
+		break;
+	case VALUE_SOCKET_PATH:
+	case VALUE_PROGRAM:
+		set_path(parse, key, value);
+		break;
+	case VALUE_ADDRESS:
+		set_address(parse, key, value);
+		break;
+	}
+}
+
+/* "ADDR:PORT" or "ADDR:PORT,PAGERADDR:PORT"; without it the pager is one port further. */
+static int node_addresses(const char *value, struct config_node *node)
+{
+	char text[LINE_MAX_BYTES + 1];
+	char *comma;
+
+	snprintf(text, sizeof(text), "%s", value);
+	comma = strchr(text, ',');
+	if (comma) {
+		*comma++ = 0;
+		comma += strspn(comma, " \t");
+	}
+	if (address_parse(text, &node->hostd) || address_port(&node->hostd) == 0)
+		return -EINVAL;
+	if (!comma)
+		return address_with_port(&node->hostd, address_port(&node->hostd) + 1,
+					 &node->pager);
+	return address_parse(comma, &node->pager) || address_port(&node->pager) == 0 ? -EINVAL : 0;
+}
+
+static void add_node(struct parse *parse, const char *name, const char *value)
+{
+	struct config *config = parse->config;
+	struct config_node node = {0};
+	char *end;
+	long number = strtol(name, &end, 10);
+
+	if (name[0] < '0' || name[0] > '9' || *end || number > NAME_MAX_NODE) {
+		parse_fail(parse, "`%s` is not a node number from 0 to %d", name, NAME_MAX_NODE);
+		return;
+	}
+	node.node = (int)number;
+	if (config_node_find(config, node.node)) {
+		parse_fail(parse, "node %d is in the table a second time", node.node);
+	} else if (config->node_count == CONFIG_MAX_NODES) {
+		parse_fail(parse, "the table has more than %d nodes", CONFIG_MAX_NODES);
+	} else if (node_addresses(value, &node)) {
+		parse_fail(parse,
+			   "node %d needs ADDRESS:PORT of its norma-hostd and, after a comma, of "
+			   "its norma-pager, not `%s`",
+			   node.node, value);
+	} else {
+		config->nodes[config->node_count++] = node;
+	}
+}
+
+/* inih's handler. Return: 1, as errors are kept in *user. */
+static int handle_value(void *user, const char *section, const char *name, const char *value)
+{
+	struct parse *parse = user;
+
+	if (strcmp(section, "nodes") == 0) {
+		add_node(parse, name, value);
+		return 1;
+	}
+	for (size_t i = 0; i < KEY_COUNT; i++)
+		if (strcmp(keys[i].section, section) == 0 && strcmp(keys[i].name, name) == 0) {
+			set_key(parse, &keys[i], value);
+			return 1;
+		}
+	if (!section[0])
+		parse_fail(parse, "`%s` stands before the first [section]", name);
+	else
+		parse_fail(parse, "[%s] has no key `%s`", section, name);
+	return 1;
+}
+
+static void check_section(struct parse *parse, const char *line)
+{
+	size_t length = strcspn(line + 1, "]\r\n");
+
+	if (line[1 + length] != ']') {
+		parse_fail(parse, "the section has no closing ]");
+		return;
+	}
+	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
+		if (strlen(sections[i]) == length && !memcmp(line + 1, sections[i], length))
+			return;
+	parse_fail(parse, "there is no section [%.*s]", (int)length, line + 1);
+}
+
+static void check_line(struct parse *parse, const char *line, size_t bytes)
+{
+	size_t indent = strspn(line, " \t");
+
+	if (strlen(line) != bytes)
+		parse_fail(parse, "the line contains a NUL byte");
+	else if (bytes > LINE_MAX_BYTES)
+		parse_fail(parse, "the line is longer than %d bytes", LINE_MAX_BYTES);
+	else if (indent && !strchr("\r\n;#", line[indent]))
+		parse_fail(parse, "the line is indented; start it in the first column");
+	else if (line[0] == '[')
+		check_section(parse, line);
+}
+
+/* inih's fgets. Return: NULL at the end of the file and after the first error. */
+static char *read_line(char *buffer, int capacity, void *stream)
+{
+	struct parse *parse = stream;
+	_cleanup_free_ char *line = NULL;
+	size_t allocated = 0;
+	ssize_t bytes;
+
+	if (parse->error[0])
+		return NULL;
+	bytes = getline(&line, &allocated, parse->file);
+	if (bytes < 0)
+		return NULL;
+	parse->line++;
+	check_line(parse, line, (size_t)bytes);
+	if (parse->error[0] || bytes >= capacity)
+		return NULL;
+	memcpy(buffer, line, (size_t)bytes + 1);
+	return buffer;
+}
+
+/* The program of that name beside our own. */
+static void default_program(const char *name, char path[PATH_MAX])
+{
+	ssize_t bytes = readlink("/proc/self/exe", path, PATH_MAX - 1);
+	char *slash;
+
+	path[bytes > 0 ? bytes : 0] = 0;
+	slash = strrchr(path, '/');
+	if (slash)
+		slash[1] = 0;
+	strncat(path, name, PATH_MAX - 1 - strlen(path));
+}
+
+static void config_defaults(struct config *config)
+{
+	*config = (struct config){
+	    .node = -1,
+	    .run_dir = "/run/norma",
+	    .tasks = 1024,
+	    .tasks_per_user = 512,
+	    .clients = 256,
+	    .waiting_vmms = 2,
+	    .call_deadline_ms = 10000,
+	    .clone_deadline_ms = 30000,
+	    .console_bytes = 256 * 1024,
+	    .pager_hold_us = 50,
+	    .pager_deadline_ms = 10000,
+	};
+	default_program("norma-vmm", config->vmm_path);
+	default_program("norma-pager", config->pager_path);
+}
+
+/* What follows from other keys, and what must fit together. */
+static void config_complete(struct parse *parse)
+{
+	struct config *config = parse->config;
+	const struct config_node *own;
+	int used;
+
+	if (config->node < 0) {
+		snprintf(parse->error, CONFIG_ERROR_BYTES,
+			 "%s: [host] must say which `node` this host is", parse->path);
+		return;
+	}
+	if (!config->socket_path[0]) {
+		used = snprintf(config->socket_path, SOCKET_PATH_BYTES, "%s/hostd.sock",
+				config->run_dir);
+		if (used < 0 || used >= (int)SOCKET_PATH_BYTES)
+			snprintf(parse->error, CONFIG_ERROR_BYTES,
+				 "%s: `run_dir` is too long for a socket in it", parse->path);
+	}
+	own = config_node_find(config, (int)config->node);
+	if (own && !config->listen.bytes)
+		config->listen = own->hostd;
+	if (own && !config->pager_listen.bytes)
+		config->pager_listen = own->pager;
+	if (config->node_count > (own ? 1u : 0u) &&
+	    (!config->listen.bytes || !config->pager_listen.bytes))
+		snprintf(parse->error, CONFIG_ERROR_BYTES,
+			 "%s: there are other [nodes] but no `listen` and `pager_listen` in [host] "
+			 "and no entry for node %d itself",
+			 parse->path, (int)config->node);
+}
+
+int config_load(const char *path, struct config *ret_config, char error[CONFIG_ERROR_BYTES])
+{
+	struct parse parse = {.config = ret_config, .path = path, .error = error};
+	int result;
+
+	error[0] = 0;
+	config_defaults(ret_config);
+	parse.file = fopen(path, "re");
+	if (!parse.file) {
+		result = -errno;
+		snprintf(error, CONFIG_ERROR_BYTES, "%s: it cannot be opened: %m", path);
+		return result;
+	}
+	result = ini_parse_stream(read_line, &parse, handle_value, &parse);
+	if (ferror(parse.file))
+		parse_fail(&parse, "it cannot be read");
+	fclose(parse.file);
+	if (result && !error[0]) {
+		parse.line = result > 0 ? (unsigned int)result : parse.line;
+		parse_fail(&parse, "this is neither [section], key = value nor a comment");
+	}
+	if (!error[0])
+		config_complete(&parse);
+	return error[0] ? -EINVAL : 0;
+}
+
+const struct config_node *config_node_find(const struct config *config, int node)
+{
+	for (unsigned int i = 0; i < config->node_count; i++)
+		if (config->nodes[i].node == node)
+			return &config->nodes[i];
+	return NULL;
+}

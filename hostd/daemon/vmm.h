@@ -1,0 +1,63 @@
+/*
+ * VMM processes: started ahead of need and kept waiting, taken for a task, killed and reaped. Each
+ * has a control channel to us and a socket to the pager.
+ */
+#ifndef DAEMON_VMM_H
+#define DAEMON_VMM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "loop.h"
+#include "message/message.h"
+#include "process.h"
+
+struct channel;
+struct hostd;
+struct task;
+
+struct vmm {
+	struct hostd *hostd;
+	struct process process;
+	struct source exited;
+	struct channel *channel; /* NULL once closed */
+	struct task *task;	 /* NULL while it waits, and when its task never came to be */
+	bool is_waiting;	 /* in the list of waiting ones */
+	bool is_killed;
+	struct timer exit_timer; /* killed when it has not exited by then */
+	TAILQ_ENTRY(vmm) entry;
+};
+
+struct vmm_set {
+	struct hostd *hostd;
+	TAILQ_HEAD(vmm_list, vmm) waiting;
+	TAILQ_HEAD(, vmm) taken; /* also those that only wait to be reaped */
+	unsigned int waiting_count, taken_count;
+	unsigned int failures; /* waiting ones that ended by themselves, in a row */
+	struct timer refill_timer;
+};
+
+void vmm_set_init(struct vmm_set *set, struct hostd *hostd);
+/* Ends and reaps all; their tasks have ended then. */
+void vmm_set_done(struct vmm_set *set);
+
+/* Starts waiting VMMs until there are as many as configured. */
+void vmms_refill(struct vmm_set *set);
+/* Ends the waiting ones; others take their place (a new pager). */
+void vmms_replace_waiting(struct vmm_set *set);
+
+/*
+ * Gives a VMM to a task: a waiting one, or a new one. The task's `vmm` is set.
+ * Return: 0, -errno with a sentence in `error`.
+ */
+int vmm_take(struct vmm_set *set, struct task *task, char error[MESSAGE_MAX_TEXT]);
+
+/* Kills it; task_vmm_gone() follows when it is reaped. */
+void vmm_kill(struct vmm *vmm);
+/* It said that it exits; killed if it does not. */
+void vmm_expect_exit(struct vmm *vmm);
+/* A task was made with it: what makes VMMs fail is over. */
+void vmm_worked(struct vmm *vmm);
+
+#endif

@@ -1,0 +1,271 @@
+/*
+ * A stand-in for norma-vmm that speaks its protocol without a VM. The "program" it runs is the text
+ * of norma_run_data, carried out at norma_run_start:
+ *
+ *   out TEXT     TEXT on standard output      err TEXT    on standard error
+ *   flood N      N outputs of 1024 bytes      exit N      the program ends with status N
+ *   die          the VMM dies by a signal     quit        the VMM exits without a word
+ *
+ * Like the real one, it says that it ended when all its output was answered.
+ *
+ * task_info tells what the test wants to know: virtual_size is the number of exports begun,
+ * resident_size of those ended. task_suspend makes the "guest" call task_create on itself and
+ * answers with what that answered.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "fake_script.h"
+#include "message/names.h"
+
+struct fake_vmm {
+	struct link link;
+	uint32_t task;
+	char program[4096];
+	unsigned int exports, export_ends;
+	unsigned int outputs; /* not answered */
+	int status;	      /* -1 while the program runs */
+	uint64_t sequence;
+	uint64_t suspend_sequence; /* of the task_suspend that waits */
+	uint8_t scratch[128 * 1024] __attribute__((aligned(8)));
+	uint8_t payload[MESSAGE_MAX_PAYLOAD];
+};
+
+#define encode(vmm, name, value)                                                                   \
+	({                                                                                         \
+		struct wire_writer writer_;                                                        \
+		wire_writer_init(&writer_, (vmm)->payload, sizeof((vmm)->payload));                \
+		name##_encode(&writer_, value);                                                    \
+		writer_.used;                                                                      \
+	})
+
+#define decode(vmm, name, message, value)                                                          \
+	({                                                                                         \
+		struct wire_reader reader_;                                                        \
+		wire_reader_init(&reader_, (message)->payload, (message)->header.bytes,            \
+				 (vmm)->scratch, sizeof((vmm)->scratch));                          \
+		name##_decode(&reader_, value);                                                    \
+		if (wire_reader_end(&reader_)) {                                                   \
+			fprintf(stderr, "fake_vmm: malformed " #name "\n");                        \
+			exit(3);                                                                   \
+		}                                                                                  \
+	})
+
+static void ask(struct fake_vmm *vmm, uint16_t type, size_t bytes)
+{
+	struct message_header header = {.type = type, .sequence = ++vmm->sequence};
+
+	link_send(&vmm->link, &header, vmm->payload, bytes, NULL, 0);
+}
+
+static void output(struct fake_vmm *vmm, uint32_t stream, const char *data, size_t bytes)
+{
+	struct vmm_console_output_request request = {
+	    .stream = stream,
+	    .data = {(const uint8_t *)data, (uint32_t)bytes},
+	};
+
+	vmm->outputs++;
+	ask(vmm, MESSAGE_vmm_console_output, encode(vmm, vmm_console_output_request, &request));
+}
+
+static void flood(struct fake_vmm *vmm, int count)
+{
+	char block[1024];
+
+	for (int i = 0; i < count; i++) {
+		memset(block, 'a' + i % 26, sizeof(block));
+		output(vmm, CONSOLE_STDOUT, block, sizeof(block));
+	}
+}
+
+static void tell_end(struct fake_vmm *vmm)
+{
+	struct vmm_ended_request request = {.state = TASK_STATE_EXITED, .status = vmm->status};
+
+	if (vmm->status < 0 || vmm->outputs)
+		return;
+	ask(vmm, MESSAGE_vmm_ended, encode(vmm, vmm_ended_request, &request));
+}
+
+static void run_line(struct fake_vmm *vmm, const char *line)
+{
+	if (!strncmp(line, "out ", 4))
+		output(vmm, CONSOLE_STDOUT, line + 4, strlen(line + 4));
+	else if (!strncmp(line, "err ", 4))
+		output(vmm, CONSOLE_STDERR, line + 4, strlen(line + 4));
+	else if (!strncmp(line, "flood ", 6))
+		flood(vmm, atoi(line + 6));
+	else if (!strncmp(line, "exit ", 5))
+		vmm->status = atoi(line + 5);
+	else if (!strcmp(line, "die"))
+		raise(SIGKILL);
+	else if (!strcmp(line, "quit"))
+		exit(7);
+}
+
+static void run_program(struct fake_vmm *vmm)
+{
+	char *rest = vmm->program, *line;
+
+	while ((line = strsep(&rest, "\n")))
+		run_line(vmm, line);
+	tell_end(vmm);
+}
+
+static void answer_assign(struct fake_vmm *vmm, const struct link_message *message)
+{
+	struct vmm_assign_request assign;
+
+	decode(vmm, vmm_assign_request, message, &assign);
+	vmm->task = assign.task;
+	fake_reply(&vmm->link, message, NULL, 0);
+}
+
+static void answer_run(struct fake_vmm *vmm, const struct link_message *message)
+{
+	struct norma_run_begin_reply begun = {.task = vmm->task};
+	struct norma_run_start_reply started = {.thread = name_of_thread(vmm->task, 0)};
+	struct norma_run_data_request data;
+
+	if (message->header.type == MESSAGE_norma_run_begin) {
+		fake_reply(&vmm->link, message, vmm->payload,
+			   encode(vmm, norma_run_begin_reply, &begun));
+	} else if (message->header.type == MESSAGE_norma_run_data) {
+		decode(vmm, norma_run_data_request, message, &data);
+		snprintf(vmm->program, sizeof(vmm->program), "%.*s", (int)data.data.bytes,
+			 (const char *)data.data.data);
+		fake_reply(&vmm->link, message, NULL, 0);
+	} else {
+		fake_reply(&vmm->link, message, vmm->payload,
+			   encode(vmm, norma_run_start_reply, &started));
+		run_program(vmm);
+	}
+}
+
+static void answer_export(struct fake_vmm *vmm, const struct link_message *message)
+{
+	struct region_entry regions[2] = {
+	    {.start = 0x10000, .bytes = 4096, .mapping = REGION_SHARED, .object = 1},
+	    {.start = 0x20000, .bytes = 8192, .mapping = REGION_PRIVATE, .object = 2},
+	};
+	struct vmm_export_reply reply = {.pause_ns = 5, .regions = regions, .regions_count = 2};
+
+	/* There is one export at a time: "the end of the export" says nothing else. */
+	if (vmm->exports > vmm->export_ends)
+		exit(5);
+	vmm->exports++;
+	fake_reply(&vmm->link, message, vmm->payload, encode(vmm, vmm_export_reply, &reply));
+}
+
+static void check_import(struct fake_vmm *vmm, const struct link_message *message)
+{
+	struct vmm_import_request import;
+
+	decode(vmm, vmm_import_request, message, &import);
+	if (import.regions_count != 2 || import.regions[1].object != 2)
+		exit(4);
+	fake_reply(&vmm->link, message, NULL, 0);
+}
+
+static void answer_info(struct fake_vmm *vmm, const struct link_message *message)
+{
+	struct task_info_reply info = {.virtual_size = vmm->exports,
+				       .resident_size = vmm->export_ends};
+
+	fake_reply(&vmm->link, message, vmm->payload, encode(vmm, task_info_reply, &info));
+}
+
+static void answer_threads(struct fake_vmm *vmm, const struct link_message *message)
+{
+	struct port_name thread = {name_of_thread(vmm->task, 0)};
+	struct task_threads_reply threads = {&thread, 1};
+
+	fake_reply(&vmm->link, message, vmm->payload, encode(vmm, task_threads_reply, &threads));
+}
+
+static void call_as_guest(struct fake_vmm *vmm, const struct link_message *message)
+{
+	struct task_create_request request = {.parent = vmm->task, .inherit_memory = 1};
+
+	vmm->suspend_sequence = message->header.sequence;
+	ask(vmm, MESSAGE_task_create, encode(vmm, task_create_request, &request));
+}
+
+static void take_reply(struct fake_vmm *vmm, const struct link_message *message)
+{
+	struct message_header header = {
+	    .type = MESSAGE_task_suspend,
+	    .flags = MESSAGE_REPLY,
+	    .sequence = vmm->suspend_sequence,
+	    .result = message->header.result,
+	};
+
+	if (message->header.type == MESSAGE_vmm_ended)
+		exit(0);
+	if (message->header.type == MESSAGE_vmm_console_output && vmm->outputs-- == 1)
+		tell_end(vmm);
+	if (message->header.type == MESSAGE_task_create)
+		link_send(&vmm->link, &header, message->payload,
+			  message->header.result ? message->header.bytes : 0, NULL, 0);
+}
+
+static void handle(struct fake_vmm *vmm, const struct link_message *message)
+{
+	switch (message->header.type) {
+	case MESSAGE_vmm_assign:
+		answer_assign(vmm, message);
+		break;
+	case MESSAGE_norma_run_begin:
+	case MESSAGE_norma_run_data:
+	case MESSAGE_norma_run_start:
+		answer_run(vmm, message);
+		break;
+	case MESSAGE_vmm_export:
+		answer_export(vmm, message);
+		break;
+	case MESSAGE_vmm_export_end:
+		vmm->export_ends++;
+		fake_reply(&vmm->link, message, NULL, 0);
+		break;
+	case MESSAGE_vmm_import:
+		check_import(vmm, message);
+		break;
+	case MESSAGE_task_info:
+		answer_info(vmm, message);
+		break;
+	case MESSAGE_task_threads:
+		answer_threads(vmm, message);
+		break;
+	case MESSAGE_task_suspend:
+		call_as_guest(vmm, message);
+		break;
+	default:
+		fake_reply(&vmm->link, message, NULL, 0);
+	}
+}
+
+int main(int argc, char *argv[])
+{
+	static struct fake_vmm vmm;
+	struct link_message message;
+
+	vmm.status = -1;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (argc != 5 || strcmp(argv[1], "--control") || strcmp(argv[3], "--pager"))
+		return 2;
+	if (link_init(&vmm.link, atoi(argv[2]), LINK_PACKET))
+		return 2;
+	for (;;) {
+		fake_receive(&vmm.link, &message);
+		if (message.header.flags & MESSAGE_REPLY)
+			take_reply(&vmm, &message);
+		else if (!fake_script_play(&vmm.link, &message))
+			handle(&vmm, &message);
+		link_message_done(&message);
+	}
+}
