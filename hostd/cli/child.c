@@ -1,0 +1,60 @@
+/*
+ * norma clone and norma create: children of a running task, on any host.
+ */
+#include <getopt.h>
+#include <stdio.h>
+
+#include "cli.h"
+#include "client/norma.h"
+
+static int parse(int argc, char **argv, task_t *ret_task, int *ret_node)
+{
+	static const struct option options[] = {{"node", required_argument, NULL, 'n'}, {0}};
+	const char *node = NULL;
+	int option, r;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option != 'n')
+			return CLI_USAGE;
+		node = optarg;
+	}
+	if (optind + 1 != argc || !node)
+		return cli_usage("`%s` takes the name of one task, and --node N.", argv[0]);
+	r = cli_parse_task(argv[optind], ret_task);
+	return r == CLI_OK ? cli_parse_node(node, ret_node) : r;
+}
+
+int cli_clone(int argc, char **argv)
+{
+	kern_return_t result;
+	task_t task, child;
+	int node, r = parse(argc, argv, &task, &node);
+
+	if (r == CLI_OK)
+		r = cli_connect();
+	if (r != CLI_OK)
+		return r;
+	result = norma_task_clone(task, TRUE, node, &child);
+	if (result != KERN_SUCCESS)
+		return cli_call_failed(result, "clone " CLI_TASK_FORMAT " to node %d", task, node);
+	printf(CLI_TASK_FORMAT "\n", child);
+	return CLI_OK;
+}
+
+int cli_create(int argc, char **argv)
+{
+	kern_return_t result;
+	task_t task, child;
+	int node, r = parse(argc, argv, &task, &node);
+
+	if (r == CLI_OK)
+		r = cli_connect();
+	if (r != CLI_OK)
+		return r;
+	result = norma_task_create(task, TRUE, node, &child);
+	if (result != KERN_SUCCESS)
+		return cli_call_failed(result, "create a child of " CLI_TASK_FORMAT " on node %d",
+				       task, node);
+	printf(CLI_TASK_FORMAT "\n", child);
+	return CLI_OK;
+}
