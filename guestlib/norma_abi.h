@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * The contract between a task's program and its VMM: where things are in the address space and how
  * to make a call. Pure data, usable from C and from assembly; guest programs and the VMM include
  * this file.
@@ -54,9 +53,6 @@
 #define NORMA_PORT_SYSCALL   0x4f
 /* For the exception stubs only: closed to the program. */
 #define NORMA_PORT_EXCEPTION 0x50
-
-/* The longest request and reply a hypercall carries; longer ones get -E2BIG. */
-#define NORMA_HYPERCALL_BYTES_MAX 0x10000
 
 #ifndef __ASSEMBLER__
 /* Guest programs only. Return: reply bytes, or a negative errno. */

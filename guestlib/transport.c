@@ -59,6 +59,11 @@ host_t mach_host_self(void)
 	return ask_self(&self) == KERN_SUCCESS ? name_of_host(self.node) : HOST_NULL;
 }
 
+void norma_transport_extend_deadline(unsigned int milliseconds)
+{
+	(void)milliseconds; /* a hypercall has no deadline */
+}
+
 kern_return_t norma_transport_allocate(vm_size_t bytes, vm_offset_t *ret_address)
 {
 	vm_address_t address = 0;

@@ -228,7 +228,7 @@ kern_return_t client_room_get(struct mach_room *ret_room)
 	return result;
 }
 
-void client_extend_deadline(unsigned int milliseconds)
+void norma_transport_extend_deadline(unsigned int milliseconds)
 {
 	if (client_current)
 		client_current->timeout_ms = CALL_TIMEOUT_MS + milliseconds;

@@ -17,7 +17,4 @@ void client_error_set(const char *format, ...) __attribute__((format(printf, 1, 
  */
 kern_return_t client_room_get(struct mach_room *ret_room);
 
-/* The next call may take this long on purpose, beyond the time that every call has. */
-void client_extend_deadline(unsigned int milliseconds);
-
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "connection.h"
+#include "mach/transport.h"
 #include "norma.h"
 
 static_assert(NORMA_TASK_RUNNING == (int)TASK_STATE_RUNNING &&
@@ -23,7 +24,7 @@ kern_return_t norma_task_wait(task_t task, unsigned int timeout_ms, struct norma
 	struct norma_task_wait_reply reply;
 	kern_return_t result;
 
-	client_extend_deadline(timeout_ms);
+	norma_transport_extend_deadline(timeout_ms);
 	result = MACH_CALL_SMALL(norma_task_wait, &request, &reply);
 	if (result != KERN_SUCCESS)
 		return result;
@@ -49,7 +50,7 @@ kern_return_t norma_console_read(struct norma_console *console, void *data, size
 
 	if (result != KERN_SUCCESS)
 		return result;
-	client_extend_deadline(console->timeout_ms);
+	norma_transport_extend_deadline(console->timeout_ms);
 	result = mach_call_norma_console_read(&room, &request, &reply);
 	if (result != KERN_SUCCESS)
 		return result;

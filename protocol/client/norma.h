@@ -51,6 +51,10 @@ void norma_set_self_task(task_t task);
 kern_return_t norma_run(const char *image_path, char *const arguments[], char *const environment[],
 			int node, task_t *ret_task);
 
+/* The same, with norma_exception_hold(task, TRUE) before the first instruction. */
+kern_return_t norma_run_held(const char *image_path, char *const arguments[],
+			     char *const environment[], int node, task_t *ret_task);
+
 enum norma_task_state {
 	NORMA_TASK_RUNNING = 1,
 	NORMA_TASK_EXITED = 2,	  /* status: what the program said */

@@ -146,29 +146,58 @@ static void give_up(task_t task)
 	free(reason);
 }
 
-kern_return_t norma_run(const char *image_path, char *const arguments[], char *const environment[],
-			int node, task_t *ret_task)
+static kern_return_t hold_send_start(const char *image_path, int fd, uint64_t image_bytes,
+				     boolean_t hold, task_t task)
 {
-	struct norma_run_start_request request;
+	struct norma_run_start_request request = {.task = task};
 	struct norma_run_start_reply reply;
+	kern_return_t result = KERN_SUCCESS;
+
+	if (hold)
+		result = norma_exception_hold(task, TRUE);
+	if (result == KERN_SUCCESS)
+		result = send_image(image_path, fd, image_bytes, task);
+	if (result == KERN_SUCCESS)
+		result = MACH_CALL_SMALL(norma_run_start, &request, &reply);
+	return result;
+}
+
+struct run {
+	const char *image_path;
+	char *const *arguments, *const *environment;
+	int node;
+	boolean_t hold;
+};
+
+static kern_return_t run(const struct run *run, task_t *ret_task)
+{
 	uint64_t image_bytes;
-	_cleanup_close_ int fd = open_image(image_path, &image_bytes);
+	_cleanup_close_ int fd = open_image(run->image_path, &image_bytes);
 	kern_return_t result;
 	task_t task;
 
 	if (fd < 0)
 		return KERN_INVALID_ARGUMENT;
-	result = begin(arguments, environment, node, image_bytes, &task);
+	result = begin(run->arguments, run->environment, run->node, image_bytes, &task);
 	if (result != KERN_SUCCESS)
 		return result;
-	result = send_image(image_path, fd, image_bytes, task);
-	request = (struct norma_run_start_request){.task = task};
-	if (result == KERN_SUCCESS)
-		result = MACH_CALL_SMALL(norma_run_start, &request, &reply);
+	result = hold_send_start(run->image_path, fd, image_bytes, run->hold, task);
 	if (result != KERN_SUCCESS) {
 		give_up(task);
 		return result;
 	}
 	*ret_task = task;
 	return KERN_SUCCESS;
+}
+
+kern_return_t norma_run(const char *image_path, char *const arguments[], char *const environment[],
+			int node, task_t *ret_task)
+{
+	return run(&(struct run){image_path, arguments, environment, node, FALSE}, ret_task);
+}
+
+kern_return_t norma_run_held(const char *image_path, char *const arguments[],
+			     char *const environment[], int node, task_t *ret_task)
+{
+	return run(&(struct run){image_path, arguments, environment, node, TRUE}, ret_task);
 }

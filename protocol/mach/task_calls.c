@@ -1,41 +1,14 @@
 /*
- * The stubs of mach/task.h, mach/mach_host.h and mach/norma.h. Freestanding.
+ * The stubs of mach/task.h, and of mach/norma.h what makes tasks. Freestanding.
  */
 #include <string.h>
 
 #include <mach/mach.h>
 
 #include "mach/call.h"
+#include "mach/convert.h"
 #include "mach/transport.h"
 #include "message/names.h"
-
-#define US_PER_S 1000000u
-
-kern_return_t host_page_size(host_t host, vm_size_t *ret_page_bytes)
-{
-	struct host_page_size_request request = {};
-	struct host_page_size_reply reply;
-	kern_return_t result;
-
-	if (host == HOST_NULL)
-		return KERN_INVALID_ARGUMENT;
-	result = MACH_CALL_SMALL(host_page_size, &request, &reply);
-	if (result == KERN_SUCCESS)
-		*ret_page_bytes = reply.page_bytes;
-	return result;
-}
-
-kern_return_t norma_node_self(host_t host, int *ret_node)
-{
-	struct norma_node_self_request request = {};
-	struct norma_node_self_reply reply;
-	kern_return_t result = MACH_CALL_SMALL(norma_node_self, &request, &reply);
-
-	(void)host;
-	if (result == KERN_SUCCESS)
-		*ret_node = reply.node;
-	return result;
-}
 
 kern_return_t norma_task_clone(task_t parent_task, boolean_t inherit_memory, int child_node,
 			       task_t *child_task)
@@ -110,12 +83,27 @@ kern_return_t task_resume(task_t task)
 	return MACH_CALL_SMALL(task_resume, &request, &reply);
 }
 
-static time_value_t time_of_us(uint64_t us)
+static void basic_info_deliver(const struct task_info_reply *reply, task_info_t info)
 {
-	return (time_value_t){
-	    .seconds = (integer_t)(us / US_PER_S),
-	    .microseconds = (integer_t)(us % US_PER_S),
+	struct task_basic_info basic = {
+	    .suspend_count = (integer_t)reply->suspend_count,
+	    .base_priority = (integer_t)reply->base_priority,
+	    .virtual_size = reply->virtual_size,
+	    .resident_size = reply->resident_size,
+	    .user_time = mach_time_of_us(reply->user_time),
+	    .system_time = mach_time_of_us(reply->system_time),
+	    .policy = (policy_t)reply->policy,
 	};
+
+	memcpy(info, &basic, sizeof(basic)); /* `info` may be aligned as ints only */
+}
+
+/* Return: how long the flavor's struct is in natural_t; 0 for a flavor that does not exist. */
+static mach_msg_type_number_t task_info_length(task_flavor_t flavor)
+{
+	if (flavor == TASK_BASIC_INFO)
+		return TASK_BASIC_INFO_COUNT;
+	return flavor == TASK_SECURITY_TOKEN ? TASK_SECURITY_TOKEN_COUNT : 0;
 }
 
 kern_return_t task_info(task_t task, task_flavor_t flavor, task_info_t info,
@@ -123,25 +111,19 @@ kern_return_t task_info(task_t task, task_flavor_t flavor, task_info_t info,
 {
 	struct task_info_request request = {.task = task, .flavor = flavor};
 	struct task_info_reply reply;
-	struct task_basic_info basic;
+	mach_msg_type_number_t length = task_info_length(flavor);
 	kern_return_t result;
 
-	if (flavor != TASK_BASIC_INFO || *info_count < TASK_BASIC_INFO_COUNT)
+	if (length == 0 || *info_count < length)
 		return KERN_INVALID_ARGUMENT;
 	result = MACH_CALL_SMALL(task_info, &request, &reply);
 	if (result != KERN_SUCCESS)
 		return result;
-	basic = (struct task_basic_info){
-	    .suspend_count = (integer_t)reply.suspend_count,
-	    .base_priority = (integer_t)reply.base_priority,
-	    .virtual_size = reply.virtual_size,
-	    .resident_size = reply.resident_size,
-	    .user_time = time_of_us(reply.user_time),
-	    .system_time = time_of_us(reply.system_time),
-	    .policy = (integer_t)reply.policy,
-	};
-	memcpy(info, &basic, sizeof(basic)); /* `info` may be aligned as ints only */
-	*info_count = TASK_BASIC_INFO_COUNT;
+	if (flavor == TASK_SECURITY_TOKEN)
+		memcpy(info, &(security_token_t){{reply.owner_uid, 0}}, sizeof(security_token_t));
+	else
+		basic_info_deliver(&reply, info);
+	*info_count = length;
 	return KERN_SUCCESS;
 }
 

@@ -6,6 +6,7 @@
 #include <mach/mach.h>
 
 #include "mach/call.h"
+#include "mach/convert.h"
 
 kern_return_t thread_create(task_t parent_task, thread_act_t *child_act)
 {
@@ -143,4 +144,32 @@ kern_return_t thread_get_state(thread_act_t target_act, thread_state_flavor_t fl
 	if (result != KERN_SUCCESS)
 		return result;
 	return state_deliver(flavor, reply.state, old_state, count);
+}
+
+kern_return_t thread_info(thread_act_t target_act, thread_flavor_t flavor, thread_info_t info,
+			  mach_msg_type_number_t *info_count)
+{
+	struct thread_info_request request = {.thread = target_act, .flavor = flavor};
+	struct thread_info_reply reply;
+	struct thread_basic_info basic;
+	kern_return_t result;
+
+	if (flavor != THREAD_BASIC_INFO || *info_count < THREAD_BASIC_INFO_COUNT)
+		return KERN_INVALID_ARGUMENT;
+	result = MACH_CALL_SMALL(thread_info, &request, &reply);
+	if (result != KERN_SUCCESS)
+		return result;
+	basic = (struct thread_basic_info){
+	    .user_time = mach_time_of_us(reply.user_time),
+	    .system_time = mach_time_of_us(reply.system_time),
+	    .cpu_usage = (integer_t)reply.cpu_usage,
+	    .policy = (policy_t)reply.policy,
+	    .run_state = (integer_t)reply.run_state,
+	    .flags = (integer_t)reply.flags,
+	    .suspend_count = (integer_t)reply.suspend_count,
+	    .sleep_time = (integer_t)reply.sleep_time,
+	};
+	memcpy(info, &basic, sizeof(basic)); /* `info` may be aligned as ints only */
+	*info_count = THREAD_BASIC_INFO_COUNT;
+	return KERN_SUCCESS;
 }

@@ -22,6 +22,12 @@
 kern_return_t norma_transport_call(uint16_t type, uint8_t *buffer, size_t request_bytes,
 				   size_t capacity, size_t *ret_reply_bytes);
 
+/*
+ * The next call may wait this long on purpose. A client gives up on a call that takes too long, and
+ * adds this to it; a guest waits for its VMM as for a processor, so there it changes nothing.
+ */
+void norma_transport_extend_deadline(unsigned int milliseconds);
+
 /* Makes memory for the caller, page-aligned zeros. Return: KERN_SUCCESS, KERN_RESOURCE_SHORTAGE. */
 kern_return_t norma_transport_allocate(vm_size_t bytes, vm_offset_t *ret_address);
 

@@ -189,6 +189,30 @@ kern_return_t vm_read(vm_task_t target_task, vm_address_t address, vm_size_t siz
 	return KERN_SUCCESS;
 }
 
+kern_return_t vm_read_overwrite(vm_task_t target_task, vm_address_t address, vm_size_t size,
+				vm_address_t data, vm_size_t *ret_bytes)
+{
+	mach_msg_type_number_t copy_bytes;
+	vm_offset_t copy;
+	kern_return_t result;
+
+	if (address + size < address)
+		return KERN_INVALID_ADDRESS;
+	if (size <= MACH_CHUNK_BYTES) { /* one message: all of it comes, or nothing */
+		result = (size <= STACK_DATA_BYTES ? read_short : read_long)(target_task, address,
+									     size, (uint8_t *)data);
+	} else {
+		result = vm_read(target_task, address, size, &copy, &copy_bytes);
+		if (result == KERN_SUCCESS) {
+			memcpy((void *)data, (const void *)copy, size);
+			norma_transport_free(copy, size);
+		}
+	}
+	if (result == KERN_SUCCESS)
+		*ret_bytes = size;
+	return result;
+}
+
 static kern_return_t write_chunks(const struct mach_room *room, vm_task_t task,
 				  vm_address_t address, vm_size_t size, const uint8_t *from)
 {

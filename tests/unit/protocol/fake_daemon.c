@@ -208,6 +208,17 @@ static kern_return_t do_small(uint16_t type)
 	return KERN_SUCCESS;
 }
 
+static kern_return_t follow_script(const struct link_message *request)
+{
+	fake.scripted_request_bytes = request->header.bytes;
+	ck_assert_uint_le(fake.scripted_request_bytes, sizeof(fake.scripted_request));
+	memcpy(fake.scripted_request, request->payload, fake.scripted_request_bytes);
+	wire_reader_init(&reader, request->payload, 0, NULL, 0); /* the test decodes it */
+	memcpy(reply_bytes, fake.scripted_reply, fake.scripted_reply_bytes);
+	writer.used = fake.scripted_reply_bytes;
+	return KERN_SUCCESS;
+}
+
 static kern_return_t dispatch(uint16_t type)
 {
 	switch (type) {
@@ -248,6 +259,8 @@ static void answer(const struct link_message *request)
 	fake.calls[type]++;
 	if (fake.refuse_type == type && !fake.refuse_from)
 		header.result = KERN_NO_SPACE;
+	else if (fake.scripted_type == type)
+		header.result = follow_script(request);
 	else
 		header.result = dispatch(type);
 	if (wire_reader_end(&reader) && !header.result)

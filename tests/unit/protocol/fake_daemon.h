@@ -36,6 +36,10 @@ struct fake_daemon {
 	uint8_t state[4096]; /* of a thread */
 	uint32_t state_bytes;
 	unsigned int calls[200]; /* how often each type was called */
+	/* A call that is answered with these bytes, and what it asked. */
+	uint16_t scripted_type;
+	uint8_t scripted_reply[512], scripted_request[512];
+	size_t scripted_reply_bytes, scripted_request_bytes;
 };
 
 /* The daemon's variables; read them between calls. */

@@ -44,9 +44,9 @@ static const struct message_row rows[] = {
 		0, #name, NULL, NULL, "" name##_FIELDS, ""                                         \
 	}
 static const struct message_row elements[] = {
-    ELEMENT(failure),	ELEMENT(thread_state64), ELEMENT(port_name),
-    ELEMENT(task_row),	ELEMENT(node_row),	 ELEMENT(region_entry),
-    ELEMENT(object_id), ELEMENT(object_window),	 ELEMENT(object_mapping),
+    ELEMENT(failure),	    ELEMENT(thread_state64), ELEMENT(port_name),       ELEMENT(task_row),
+    ELEMENT(node_row),	    ELEMENT(region_entry),   ELEMENT(task_properties), ELEMENT(object_id),
+    ELEMENT(object_window), ELEMENT(object_mapping),
 };
 
 #define ROW_COUNT     ((int)(sizeof(rows) / sizeof(rows[0])))

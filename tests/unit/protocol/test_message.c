@@ -238,8 +238,8 @@ END_TEST
 
 START_TEST(control_messages_and_unknown_types_have_no_route)
 {
-	static const uint16_t types[] = {0,   24,  99,	MESSAGE_vmm_assign, MESSAGE_peer_ping,
-					 199, 503, 9999};
+	static const uint16_t types[] = {0,   39,  99,	MESSAGE_vmm_assign, MESSAGE_peer_ping,
+					 199, 505, 9999};
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
 		ck_assert_int_eq(message_type_route(types[i]), ROUTE_NONE);

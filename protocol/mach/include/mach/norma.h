@@ -40,4 +40,12 @@ kern_return_t norma_task_clone(task_t parent_task, boolean_t inherit_memory, int
 kern_return_t norma_task_create(task_t parent_task, boolean_t inherit_memory, int child_node,
 				task_t *child_task);
 
+/*
+ * The node of the task, thread or host that `port` names. Nothing moves, so the hint is exact; when
+ * that node does not answer it is still what the name says. `task` must be a living task.
+ * Return: KERN_SUCCESS; KERN_INVALID_ARGUMENT when port is not the name of something in the
+ * cluster.
+ */
+kern_return_t norma_port_location_hint(task_t task, mach_port_t port, int *ret_node);
+
 #endif

@@ -14,7 +14,9 @@ typedef mach_port_t thread_t;
 typedef mach_port_t thread_act_t;
 typedef mach_port_t host_t;
 typedef mach_port_t ledger_port_t;
+typedef host_t host_priv_t; /* a host, where a call is for its owner */
 
+typedef mach_port_t *mach_port_array_t;
 typedef thread_act_t *thread_act_array_t;
 typedef ledger_port_t *ledger_port_array_t;
 
@@ -22,5 +24,6 @@ typedef ledger_port_t *ledger_port_array_t;
 #define TASK_NULL      ((task_t)0)
 #define THREAD_NULL    ((thread_act_t)0)
 #define HOST_NULL      ((host_t)0)
+#define HOST_PRIV_NULL ((host_priv_t)0)
 
 #endif

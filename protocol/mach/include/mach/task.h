@@ -16,6 +16,7 @@
 #include <mach/kern_return.h>
 #include <mach/port.h>
 #include <mach/task_info.h>
+#include <mach/task_special_ports.h>
 
 /*
  * Makes a child task on the parent's node. inherit_memory TRUE: the child gets the parent's memory
@@ -43,8 +44,9 @@ kern_return_t task_suspend(task_t task);
 kern_return_t task_resume(task_t task);
 
 /*
- * Facts about a task. flavor TASK_BASIC_INFO: info points to a struct task_basic_info; *info_count
- * is its room in natural_t units, at least TASK_BASIC_INFO_COUNT, and is set to what was written.
+ * Facts about a task. flavor TASK_BASIC_INFO: info points to a struct task_basic_info;
+ * TASK_SECURITY_TOKEN: to a security_token_t. *info_count is its room in natural_t units, at least
+ * the flavor's _COUNT, and is set to what was written.
  * Return: KERN_SUCCESS; KERN_INVALID_ARGUMENT for another flavor or too little room.
  */
 kern_return_t task_info(task_t task, task_flavor_t flavor, task_info_t info,
@@ -58,5 +60,46 @@ kern_return_t task_info(task_t task, task_flavor_t flavor, task_info_t info,
  */
 kern_return_t task_threads(task_t task, thread_act_array_t *ret_threads,
 			   mach_msg_type_number_t *ret_count);
+
+/*
+ * A special port of the task: which is TASK_KERNEL_PORT (at first the task's own name) or
+ * TASK_BOOTSTRAP_PORT (at first MACH_PORT_NULL).
+ * Return: KERN_SUCCESS; KERN_INVALID_ARGUMENT for another `which`; KERN_FAILURE when the task has
+ * ended.
+ */
+kern_return_t task_get_special_port(task_t task, int which, mach_port_t *ret_port);
+
+/*
+ * Sets a special port: the name of a task or a host, or MACH_PORT_NULL. The kernel port only
+ * changes what task_get_special_port answers. Children that are made later get a copy of the
+ * bootstrap port. Return: KERN_SUCCESS; KERN_INVALID_ARGUMENT for another `which`, or a port that
+ * is no such name; KERN_FAILURE when the task has ended.
+ */
+kern_return_t task_set_special_port(task_t task, int which, mach_port_t port);
+
+/*
+ * Replaces the task's registered ports by ports[count], names of tasks and hosts; slots that are
+ * left over become MACH_PORT_NULL. Children that are made later get copies.
+ * Return: KERN_SUCCESS; KERN_INVALID_ARGUMENT when count is above TASK_PORT_REGISTER_MAX, or a port
+ * is no such name.
+ */
+kern_return_t mach_ports_register(task_t task, mach_port_array_t ports,
+				  mach_msg_type_number_t count);
+
+/*
+ * Lists the registered ports: *ret_ports is an array of *ret_count names, which is always
+ * TASK_PORT_REGISTER_MAX, null ones included. Free it with vm_deallocate(mach_task_self(),
+ * (vm_address_t)ports, count * sizeof(*ports)), in a guest and in a client.
+ * Return: KERN_SUCCESS; KERN_RESOURCE_SHORTAGE when there is no memory for the array.
+ */
+kern_return_t mach_ports_lookup(task_t task, mach_port_array_t *ret_ports,
+				mach_msg_type_number_t *ret_count);
+
+/*
+ * Sets the priority of the threads that the task will make, and with change_threads TRUE also of
+ * those it has: 0 is the best, 127 the worst. Children get it.
+ * Return: KERN_SUCCESS; KERN_INVALID_ARGUMENT for a priority out of that range.
+ */
+kern_return_t task_priority(task_t task, int priority, boolean_t change_threads);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <mach/kern_return.h>
 #include <mach/port.h>
+#include <mach/thread_info.h>
 #include <mach/thread_status.h>
 
 /*
@@ -42,5 +43,13 @@ kern_return_t thread_suspend(thread_act_t target_act);
 
 /* Ends a thread. A thread may end itself; the call then does not return. */
 kern_return_t thread_terminate(thread_act_t target_act);
+
+/*
+ * Facts about a thread. flavor THREAD_BASIC_INFO: info points to a struct thread_basic_info;
+ * *info_count is its room in natural_t units, at least THREAD_BASIC_INFO_COUNT, and is set to what
+ * was written. Return: KERN_SUCCESS; KERN_INVALID_ARGUMENT for another flavor or too little room.
+ */
+kern_return_t thread_info(thread_act_t target_act, thread_flavor_t flavor, thread_info_t info,
+			  mach_msg_type_number_t *info_count);
 
 #endif
