@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * norma-vmm: one process, one task. Started by norma-hostd with open sockets; everything else is in
  * task/.
  */

@@ -10,10 +10,9 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "base/log.h"
+#include "base/schedule.h"
 #include "pager/service/options.h"
 
 /* Every object and every task costs a descriptor or two. */
@@ -27,32 +26,14 @@ static void raise_descriptor_limit(void)
 	}
 }
 
-struct schedule {
-	uint32_t size;
-	uint32_t policy;
-	uint64_t flags;
-	int32_t nice;
-	uint32_t priority;
-	uint64_t runtime, deadline, period;
-};
-
 /*
- * A thread that waits for a page sleeps, but the one it waits for may run on every CPU: asking for
- * short slices (Linux 6.12) and a better nice value lets the pager run as soon as something comes.
+ * A thread that waits for a page sleeps, but the one it waits for may run on every CPU: with short
+ * slices and a better nice value the pager runs as soon as something comes.
  */
 static void ask_for_low_latency(void)
 {
-	struct schedule schedule = {
-		.size = sizeof(schedule),
-		.nice = -20,
-		.runtime = 100000,
-	};
-
-	if (syscall(SYS_sched_setattr, 0, &schedule, 0) && errno == EPERM) {
-		schedule.nice = 0;
-		syscall(SYS_sched_setattr, 0, &schedule, 0);
-	}
-	prctl(PR_SET_TIMERSLACK, 1UL);
+	if (schedule_short_slices(-20) == -EPERM)
+		schedule_short_slices_only();
 }
 
 int main(int argc, char **argv)

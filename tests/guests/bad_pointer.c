@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Passes bad pointers to system calls and then follows one.
  */
 #include <errno.h>

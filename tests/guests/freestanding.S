@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * No C library: says hello and leaves with its argument count as the status.
  */
 	.text

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * An ordinary C program, built statically with glibc and with musl: exercises what a C library
  * starts with and the memory calls; the exit status counts what went wrong.
  */

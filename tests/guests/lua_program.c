@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Lua as a static program: runs the code given after -e.
  */
 #include <stdio.h>

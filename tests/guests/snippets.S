@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Short pieces of guest code, linked into the test programs as data and copied into a task. Each is
  * position independent. SNIPPET(name) ... END(name) gives snippet_name and snippet_name_end.
  */

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * ELF-64 reading. The file is foreign input: offsets and sizes are added only with overflow checks.
  */
 #include "elf_plan.h"

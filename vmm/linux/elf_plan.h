@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Reads a static Linux x86-64 ELF file into a plan of segments. Pure: every field of the file is
  * checked before it is used, and nothing is allocated or mapped.
  */

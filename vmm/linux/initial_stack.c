@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Lays out the initial stack downwards from the top: strings, random bytes, then the vectors.
  */
 #include "initial_stack.h"

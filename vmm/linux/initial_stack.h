@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * The stack a Linux program finds at its first instruction: argc, argv, envp, the auxiliary vector
  * and the strings they point to (System V ABI, x86-64 supplement 3.4.1). Pure.
  */

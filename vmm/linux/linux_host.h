@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * What the Linux personality asks of the task it runs in. It knows no address map, no console and
  * no KVM: only these callbacks. Each returns 0 or a result, or -errno in Linux's numbers; each may
  * be called by several threads at once. Protections are Linux's PROT_ bits.

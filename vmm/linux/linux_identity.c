@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Who and where the program is: ids, the system's name, limits, randomness.
  */
 #include "linux_internal.h"

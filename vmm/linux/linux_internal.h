@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Between the files of the personality: handlers and their helpers.
  */
 #ifndef LINUX_LINUX_INTERNAL_H

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * brk, mmap and their kin, over the host's map/unmap/protect/discard.
  */
 #include "linux_internal.h"

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * The names of Linux's x86-64 system calls by number (Linux 6.1, asm/unistd_64.h), for messages
  * about those the personality does not answer.
  */

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Names of files. The task has no file system: every path is absent but the program's own link, and
  * the three streams look like a character device.
  */

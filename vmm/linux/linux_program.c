@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Carries out an ELF plan with the host's callbacks and builds the first thread's stack.
  */
 #include "linux_program.h"

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Puts a Linux program into a task's memory: segments, stack, registers.
  */
 #ifndef LINUX_LINUX_PROGRAM_H

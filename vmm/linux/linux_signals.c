@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Signals a program sends to itself. Handlers are remembered but never run: nothing else sends
  * signals here, hardware exceptions are Mach's. A fatal one (abort) ends the task.
  */

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * The three standard streams: a console that is no terminal.
  */
 #include "linux_internal.h"

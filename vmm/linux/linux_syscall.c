@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * The table of answered system calls and the one place where a call is dispatched.
  */
 #include "linux_internal.h"

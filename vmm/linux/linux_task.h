@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * The Linux personality of a task: answers the system calls of an ordinary static program.
  *
  * A thread's calls are made by the host thread that runs its vCPU; several threads may be in calls

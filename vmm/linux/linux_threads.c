@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * A thread's own affairs: segment bases, its end, futexes.
  */
 #include "linux_internal.h"

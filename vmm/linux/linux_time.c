@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Clocks and sleeping.
  */
 #include "linux_internal.h"

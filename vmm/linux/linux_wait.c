@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Waiting inside a system call: sleeps and futexes, on one lock and a condition per thread.
  *
  * Theory of operation. A waiter is on task->waiters exactly while it is in linux_wait_locked. An

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * The table from x86 vectors to Mach exceptions and the sentences that go with them.
  */
 #include "exception.h"

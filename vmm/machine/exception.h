@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * What happened to a thread, in Mach's words (mach/exception.h): the content of an exception
  * message. Pure functions.
  */

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Why could an instruction not reach memory? KVM often gives no address; with VA = GPA the
  * instruction and the registers do. Pure functions: instruction bytes come from the program and are
  * not trusted.

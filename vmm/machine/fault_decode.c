@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Lists the memory operands of one instruction with Zydis, hidden stack and string operands
  * included.
  */

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Between fault_decode.c and fault_vector.c: the list under construction and register access.
  */
 #ifndef MACHINE_FAULT_DECODE_H

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Finds the operand that breaks a rule and names the rule.
  */
 #include <errno.h>

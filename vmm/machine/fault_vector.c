@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Gathers and scatters: one address per active element, computed from the vector registers in the
  * thread's XSAVE area (standard format; component offsets from CPUID leaf 0xD of this host).
  */

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * How the VMM itself touches a task's memory. process_vm_readv/writev on the own process walks the
  * same mappings a load or store would, but a hole, a protection or a poisoned page comes back as
  * EFAULT instead of a signal, and another thread may unmap the range at any moment without harm.

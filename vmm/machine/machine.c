@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Makes the VM, its system slots and arena slots. vCPUs are in vcpu*.c.
  */
 #include "machine.h"

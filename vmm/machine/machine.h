@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * The KVM machine of one task: the VM, its memory slots and the reservation of host addresses
  * behind the task's user space. It knows nothing of regions: whoever owns the address map places
  * mappings inside the reservation (mmap MAP_FIXED, mprotect, userfaultfd) and calls

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Asks KVM what it can do and refuses early, in words, what this VMM cannot live without.
  */
 #include "machine_host.h"

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * What this host's KVM offers: opened and asked once per process and used for every machine the
  * process makes. Survives fork(), unlike a machine.
  */

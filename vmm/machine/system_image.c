@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Builds the constant system image. See norma_abi.h for the map.
  *
  * Theory of operation. VA = GPA for [0, 128 GiB) with 2 MiB leaves (1 GiB leaves are not usable

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * The read-only system image every task maps above its user space: page tables, descriptor tables,
  * task state segments and entry stubs. Built once per host into a sealed memfd; no I/O but that.
  */

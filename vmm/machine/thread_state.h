@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * A thread's registers as a program and a debugger see them: what thread_get_state and
  * thread_set_state carry.
  */

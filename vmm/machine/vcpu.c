@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Life of a vCPU and the accessors to its state. Running it is in vcpu_run.c.
  */
 #include <errno.h>

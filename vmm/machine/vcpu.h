@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * One thread of a task: a vCPU that always runs in CPL 3, 64-bit, and comes back with a reason.
  *
  * The host thread that calls vcpu_run owns the vCPU; vcpu_kick may be called by any thread. Between

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Exits that leave KVM in the middle of an instruction. KVM_RUN with immediate_exit completes them
  * without running the guest, so that afterwards the registers are all there is.
  */

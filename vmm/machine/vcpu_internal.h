@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * struct vcpu for the files that make up the vCPU; nobody else includes this.
  */
 #ifndef MACHINE_VCPU_INTERNAL_H

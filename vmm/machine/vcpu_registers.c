@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Moves registers between KVM's struct kvm_run and the thread state a program sees. Everything is
  * written back at each entry: this is how a stub returns to user code.
  */

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Runs a thread and turns KVM's exits into the few kinds the rest of the VMM knows.
  *
  * Nothing here trusts the program: an exit through a port counts only if its address is the stub's

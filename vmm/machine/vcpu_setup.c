@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * The state a thread starts with: 64-bit, CPL 3, the constant tables of the system image.
  */
 #include <errno.h>

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * The two signals a running vCPU needs: the kick, and SIGBUS for a poisoned page.
  *
  * Theory of operation of the kick. kick: is_kicked = 1, then immediate_exit = 1, then the signal.

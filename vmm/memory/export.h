@@ -1,14 +1,14 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * The parts of space_export: what is to be done with each region (export_plan.c), copying bytes
  * (export_copy.c), changing the parent and changing it back (export_parent.c), the whole of it
  * (space_export.c). Internal; the space is locked for writing throughout.
  *
  *   region's state        by SHARE or clone     by COPY
  *   1 sole mapper         SHARE_NEW             FREEZE
- *   2 shared object       SHARE_AGAIN           COPY_SHARED
+ *   2 shared object       SHARE_AGAIN           COPY
  *   3 private, clean      UNFREEZE              SAME_FROZEN or NARROW
  *   3 private, dirty      UNFREEZE              REFREEZE
+ *   wired, any            as above              COPY: the parent's pages stay where they are
  */
 #ifndef MEMORY_EXPORT_H
 #define MEMORY_EXPORT_H
@@ -19,7 +19,7 @@ enum export_action {
 	EXPORT_SHARE_NEW,   /* publish the region's own window; nothing moves */
 	EXPORT_SHARE_AGAIN, /* the object has an id already */
 	EXPORT_FREEZE,	    /* publish the window as frozen; the parent goes on privately */
-	EXPORT_COPY_SHARED, /* the child gets a frozen copy; the parent stays shared */
+	EXPORT_COPY,	    /* the child gets a frozen copy; the parent stays as it is */
 	EXPORT_SAME_FROZEN, /* parent and child privately over the same frozen object */
 	EXPORT_NARROW,	    /* the same, but the child must not reach all of the object */
 	EXPORT_REFREEZE,    /* base and overlay become a new frozen object for both */
@@ -53,7 +53,8 @@ struct export
 {
 	struct space *space;
 	enum export_mode mode;
-	struct export_item *items; /* ascending; room for every region */
+	const struct vm_range *range; /* only what is inside, whatever its inheritance; NULL: all */
+	struct export_item *items;    /* ascending; room for every region */
 	uint32_t count;
 	bool is_paused;
 	uint64_t pause_start_ns;

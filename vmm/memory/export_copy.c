@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Copies regions into new objects. Holes stay holes: untouched memory costs a child nothing.
  *
  * Memory that the pager serves is read through its mapping, which fetches what is elsewhere; its
@@ -207,8 +206,8 @@ int export_copy_instant(struct export *export, struct export_item *item)
 	int ret = host_readable(export, item->region, true);
 	if (ret)
 		return ret;
-	ret = item->action == EXPORT_COPY_SHARED ? copy_shared(export, item)
-						 : copy_private(export, item);
+	ret = item->region->mapping == REGION_SHARED ? copy_shared(export, item)
+						     : copy_private(export, item);
 	int restored = host_readable(export, item->region, false);
 	return ret ? ret : restored;
 }

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * What an export changes in the parent, and how a failed one is taken back.
  *
  * Telling the pager of the new mappings is the last thing that can fail; so undoing never has to

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Which regions a child gets and what has to be done for each.
  */
 #include <errno.h>
@@ -21,11 +20,11 @@ static const struct export_rule rules[] = {
 		       .is_adopted = true,
 		       .is_remapped = true,
 		       .is_instant = true},
-    [EXPORT_COPY_SHARED] = {.kind = OBJECT_FROZEN,
-			    .mapping = REGION_PRIVATE,
-			    .is_new = true,
-			    .is_copied = true,
-			    .is_instant = true},
+    [EXPORT_COPY] = {.kind = OBJECT_FROZEN,
+		     .mapping = REGION_PRIVATE,
+		     .is_new = true,
+		     .is_copied = true,
+		     .is_instant = true},
     [EXPORT_SAME_FROZEN] = {.mapping = REGION_PRIVATE, .is_instant = true},
     [EXPORT_NARROW] = {.kind = OBJECT_FROZEN,
 		       .mapping = REGION_PRIVATE,
@@ -70,9 +69,18 @@ static int region_is_dirty(const struct space *space, const struct region *regio
 	return 0;
 }
 
-static bool region_is_given(const struct region *region, enum export_mode mode)
+static bool region_is_given(const struct export *export, const struct region *region)
 {
-	return mode == EXPORT_CLONE || region->inheritance != VM_INHERIT_NONE;
+	if (export->range)
+		return region->start >= export->range->start && region->end <= export->range->end;
+	return export->mode == EXPORT_CLONE || region->inheritance != VM_INHERIT_NONE;
+}
+
+static bool region_is_to_share(const struct export *export, const struct region *region)
+{
+	if (export->mode == EXPORT_CLONE)
+		return true;
+	return !export->range && region->inheritance == VM_INHERIT_SHARE;
 }
 
 /* A private region's action when it is found clean. */
@@ -86,15 +94,19 @@ static int action_choose(const struct export *export, const struct region *regio
 {
 	bool is_dirty;
 
-	if (export->mode == EXPORT_CLONE || region->inheritance == VM_INHERIT_SHARE) {
+	if (region_is_to_share(export, region)) {
 		if (region->mapping == REGION_PRIVATE)
 			*ret_action = EXPORT_UNFREEZE;
 		else
 			*ret_action = region->object->id ? EXPORT_SHARE_AGAIN : EXPORT_SHARE_NEW;
 		return 0;
 	}
+	if (region->user_wired_count > 0) {
+		*ret_action = EXPORT_COPY;
+		return 0;
+	}
 	if (region->mapping == REGION_SHARED) {
-		*ret_action = region->object->id ? EXPORT_COPY_SHARED : EXPORT_FREEZE;
+		*ret_action = region->object->id ? EXPORT_COPY : EXPORT_FREEZE;
 		return 0;
 	}
 	int ret = region_is_dirty(export->space, region, &is_dirty);
@@ -183,7 +195,7 @@ int export_plan(struct export *export)
 	for (uint32_t i = 0; i < map->count; i++) {
 		struct export_item *item = &export->items[export->count];
 
-		if (!region_is_given(&map->regions[i], export->mode))
+		if (!region_is_given(export, &map->regions[i]))
 			continue;
 		item->region = &map->regions[i];
 		int ret = action_choose(export, item->region, &item->action);

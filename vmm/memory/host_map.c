@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * mmap and mprotect inside the reservation. KVM follows through its MMU notifier; memory slots
  * never change here.
  */
@@ -33,7 +32,35 @@ int host_map_object(struct machine *machine, const struct region *region,
 	void *hva = mmap(machine_hva(machine, region->start), bytes,
 			 host_protection(region->protection), flags | MAP_FIXED | MAP_NORESERVE,
 			 object->file->fd, (off_t)object_file_offset(object, offset));
-	return hva == MAP_FAILED ? -errno : 0;
+	if (hva == MAP_FAILED)
+		return -errno;
+	host_wire_again(machine, region);
+	return 0;
+}
+
+void host_wire_again(struct machine *machine, const struct region *region)
+{
+	if (region->user_wired_count > 0)
+		mlock2(machine_hva(machine, region->start), region->end - region->start,
+		       MLOCK_ONFAULT);
+}
+
+int host_wire(struct machine *machine, struct vm_range range)
+{
+	void *hva = machine_hva(machine, range.start);
+	uint64_t bytes = range.end - range.start;
+
+	if (mlock2(hva, bytes, MLOCK_ONFAULT) < 0)
+		return -errno;
+	/* mlock would not say why a page could not be had. */
+	if (madvise(hva, bytes, MADV_POPULATE_READ) == 0)
+		return 0;
+	return errno == EHWPOISON || errno == EFAULT ? -EIO : -errno;
+}
+
+void host_unwire(struct machine *machine, struct vm_range range)
+{
+	munlock(machine_hva(machine, range.start), range.end - range.start);
 }
 
 int host_map_region(struct machine *machine, const struct region *region)

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Carries regions out as mappings inside the machine's reservation. It decides nothing.
  */
 #ifndef MEMORY_HOST_MAP_H
@@ -14,6 +13,14 @@ int host_map_region(struct machine *machine, const struct region *region);
 /* The same with another object or protection than the region says. */
 int host_map_object(struct machine *machine, const struct region *region,
 		    const struct object *object, uint64_t offset, enum region_mapping mapping);
+
+/* Keeps a wired region's pages in this host's memory, after a mapping of it was made. Its pages
+ * were here before; a host that has become short of memory may page them out. */
+void host_wire_again(struct machine *machine, const struct region *region);
+/* Brings all pages of a range into memory and keeps them. Waits for pages of other hosts. Return: 0
+ * or -errno (-EAGAIN, -ENOMEM: the host has no memory for it; -EIO: a page is lost). */
+int host_wire(struct machine *machine, struct vm_range range);
+void host_unwire(struct machine *machine, struct vm_range range);
 
 /* Makes a range a hole. Return: 0 or -errno. */
 int host_unmap(struct machine *machine, struct vm_range range);

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Makes, shares and frees the memfds behind memory objects.
  */
 #include "object.h"

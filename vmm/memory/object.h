@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Memory objects: a window of a memfd, with the id under which the pager knows it once it is
  * published or attached. Several windows may share one file. Reference counts are plain numbers:
  * the space's lock guards them.

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * PAGEMAP_SCAN, with our own definitions: the headers here are older than the
  * kernel.
  */

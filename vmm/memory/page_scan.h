@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Which pages of a mapping exist in this process, asked of the kernel (PAGEMAP_SCAN, Linux 6.7).
  */
 #ifndef MEMORY_PAGE_SCAN_H

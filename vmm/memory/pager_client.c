@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Encodes requests to the pager, waits for replies and checks them.
  */
 #include "pager_client.h"

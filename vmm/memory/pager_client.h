@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * A task's side of the conversation with its host's pager (control.def, pager_hello and object_*):
  * one request at a time, each waits for its reply with a deadline. The owner orders the callers.
  *

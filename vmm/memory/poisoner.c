@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * The thread that answers page faults when the pager cannot any more.
  */
 #include "poisoner.h"
@@ -29,7 +28,8 @@ struct poisoner {
  */
 void poisoner_drop(int uffd, uint64_t hva, uint64_t bytes)
 {
-	madvise((void *)(uintptr_t)hva, bytes, MADV_DONTNEED);
+	/* The region may be wired, which the plain advice would refuse. */
+	madvise((void *)(uintptr_t)hva, bytes, MADV_DONTNEED_LOCKED);
 	userfault_unprotect(uffd, hva, bytes);
 }
 

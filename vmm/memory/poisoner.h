@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Stands in for a dead pager: a thread that answers every page fault of the userfaultfd with
  * "lost", so that no page that another host may have changed is ever zero or stale.
  *

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * The life of a space, and the calls of Mach that change its map.
  */
 #include "space.h"
@@ -150,7 +149,8 @@ static kern_return_t protect_locked(struct space *space, uint64_t address, uint6
 	struct vm_range range;
 	kern_return_t code = vm_map_protect_check(&space->map, address, bytes, protection, &range);
 
-	if (code)
+	/* Of nothing, nothing changes; the region around it is not clipped. */
+	if (code || range.start == range.end)
 		return code;
 	uint32_t first = vm_map_find(&space->map, range.start);
 	uint32_t after = first;

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * The memory of one task: its address map, the objects behind it and the host mappings that carry
  * it out. Every function may be called by any thread unless it says otherwise; one rwlock inside
  * the space orders them (changes: writing; copies and look-ups: reading).
@@ -23,6 +22,17 @@
 
 struct machine;
 struct space;
+
+/* A range as a caller names it, not rounded. */
+struct vm_extent {
+	uint64_t address;
+	uint64_t bytes;
+};
+
+struct region_list {
+	const struct region_entry *regions;
+	uint32_t count;
+};
 
 /*
  * How space_export stops the task's threads. Called with the space locked for writing, so a thread
@@ -72,6 +82,12 @@ int space_pager_lost(struct space *space);
 
 /* ---- Mach's calls on a task's memory (SPEC: vm_allocate ...) ---- */
 
+struct space_attributes {
+	vm_prot_t protection;
+	vm_prot_t max_protection;
+	vm_inherit_t inheritance;
+};
+
 enum space_placement {
 	SPACE_ANYWHERE,	     /* first fit; the given address is ignored */
 	SPACE_HINT,	     /* at the given address if it is free, else first fit */
@@ -89,6 +105,43 @@ kern_return_t space_protect(struct space *space, uint64_t address, uint64_t byte
 			    enum space_protect_what what, vm_prot_t protection);
 kern_return_t space_inherit(struct space *space, uint64_t address, uint64_t bytes,
 			    vm_inherit_t inheritance);
+
+/* Where vm_map and vm_remap put regions. */
+struct space_place_request {
+	uint64_t address; /* rounded down; anywhere: where the search begins */
+	uint64_t mask;	  /* bits that the address must not have */
+	bool is_anywhere;
+};
+
+/* vm_map of zero-filled memory. A protection beyond the maximum is not refused, as in Mach. */
+kern_return_t space_map_region(struct space *space, const struct space_place_request *place,
+			       const struct space_attributes *attributes, uint64_t bytes,
+			       uint64_t *ret_address);
+
+/*
+ * vm_copy, as if read and then written. Both ranges are checked before anything changes; after
+ * KERN_MEMORY_ERROR (a page of another host is lost) part of the bytes may have been copied.
+ */
+kern_return_t space_copy(struct space *space, uint64_t source, uint64_t bytes,
+			 uint64_t destination);
+
+/*
+ * vm_wire. The pages are brought into this host's memory and stay there, except that a page of an
+ * object that is shared between hosts still moves to the host that stores to it. access
+ * VM_PROT_NONE takes back one wiring; where there is none it changes nothing. Return: as
+ * vm_map_wire_check, and KERN_MEMORY_ERROR (a page is lost), KERN_RESOURCE_SHORTAGE.
+ */
+kern_return_t space_wire(struct space *space, uint64_t address, uint64_t bytes, vm_prot_t access);
+
+/* vm_behavior_set: noted, reported and inherited; nothing here reads ahead, so nothing else. */
+kern_return_t space_behavior(struct space *space, uint64_t address, uint64_t bytes,
+			     vm_behavior_t behavior);
+
+/*
+ * From now on the task may not get more than this (0: no limit): what would make its regions more
+ * bytes than that is KERN_RESOURCE_SHORTAGE. What it has it keeps. Never waits.
+ */
+void space_limit_set(struct space *space, uint64_t bytes);
 
 /* What vm_region tells about one region. offset: into its object. */
 struct space_region_info {
@@ -191,6 +244,14 @@ kern_return_t space_export(struct space *space, enum export_mode mode,
 void space_export_end(struct space *space);
 
 /*
+ * The same for the pages of a range, whatever their inheritance: shared (`copy` false) or as of
+ * now. Addresses of the entries are this task's. Return: as space_export; KERN_INVALID_ARGUMENT for
+ * 0 bytes, KERN_INVALID_ADDRESS when not all of it is allocated.
+ */
+kern_return_t space_export_range(struct space *space, struct vm_extent extent, bool is_copy,
+				 struct space_exported *ret_exported, struct failure *ret_failure);
+
+/*
  * Fills an empty space with a child's regions, all or nothing; everything about the list is
  * checked. Return: KERN_SUCCESS; KERN_INVALID_ADDRESS (unordered, overlapping, unaligned or
  * outside); KERN_INVALID_ARGUMENT (attributes, mapping against object kind, window too short);
@@ -200,5 +261,14 @@ void space_export_end(struct space *space);
  */
 kern_return_t space_import(struct space *space, const struct region_entry *regions,
 			   uint32_t region_count, struct failure *ret_failure);
+
+/*
+ * Adds regions that space_export_range of this or another space described, moved so that the first
+ * begins where `place` says, all with this inheritance. All or nothing. Return: as space_import;
+ * KERN_INVALID_ADDRESS, KERN_NO_SPACE (place); KERN_INVALID_ARGUMENT (inheritance, no regions).
+ */
+kern_return_t space_import_range(struct space *space, const struct space_place_request *place,
+				 vm_inherit_t inheritance, struct region_list list,
+				 uint64_t *ret_address, struct failure *ret_failure);
 
 #endif

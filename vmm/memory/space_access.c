@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Bytes in and out of a task, and questions about its memory that change nothing.
  */
 #include "host_map.h"

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * space_export from beginning to end.
  *
  * Order: choose; make objects; copy what never changes; publish; stop threads; look again; copy
@@ -104,7 +103,7 @@ static int copy_bases(struct export *export)
 		struct export_item *item = &export->items[i];
 		int ret = 0;
 
-		if (export_rule(item->action)->is_copied && item->action != EXPORT_COPY_SHARED)
+		if (export_rule(item->action)->is_copied && item->region->mapping == REGION_PRIVATE)
 			ret = export_copy_base(export, item);
 		if (ret)
 			return ret;
@@ -237,6 +236,53 @@ kern_return_t space_export(struct space *space, enum export_mode mode,
 		space->exports_open++;
 	else
 		code = export_locked(&export, &exported);
+	pthread_rwlock_unlock(&space->lock);
+	if (code)
+		space_exported_done(&exported);
+	else
+		*ret_exported = exported;
+	return code;
+}
+
+/* Regions of the range as far as they reach into it. */
+static kern_return_t range_prepare(struct space *space, struct vm_extent extent,
+				   struct vm_range *ret_range, struct failure *failure)
+{
+	kern_return_t code = KERN_INVALID_ARGUMENT;
+
+	if (extent.bytes > 0)
+		code = vm_map_check_range(&space->map, extent.address, extent.bytes, ret_range);
+	if (code) {
+		failure_set(failure,
+			    "not all of 0x%llx, %llu bytes, is allocated, or it is no range",
+			    (unsigned long long)extent.address, (unsigned long long)extent.bytes);
+		return code;
+	}
+	code = vm_map_clip(&space->map, *ret_range);
+	if (code)
+		failure_set(failure, "the task has too many regions to cut one in two");
+	return code;
+}
+
+kern_return_t space_export_range(struct space *space, struct vm_extent extent, bool is_copy,
+				 struct space_exported *ret_exported, struct failure *ret_failure)
+{
+	struct space_exported exported = {0};
+	struct vm_range range;
+	struct export export = {
+	    .space = space,
+	    .mode = is_copy ? EXPORT_CREATE : EXPORT_CLONE,
+	    .range = &range,
+	    .failure = ret_failure,
+	};
+
+	pthread_rwlock_wrlock(&space->lock);
+	kern_return_t code = range_prepare(space, extent, &range, ret_failure);
+	if (!code) {
+		failure_set(ret_failure, "the host is short of memory for the mapping");
+		code = export_locked(&export, &exported);
+		vm_map_rejoin(&space->map, range);
+	}
 	pthread_rwlock_unlock(&space->lock);
 	if (code)
 		space_exported_done(&exported);

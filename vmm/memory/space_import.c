@@ -1,10 +1,11 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
- * space_import: a child's memory from the description that its parent's space_export made.
+/*
+ * Memory from the description that another space_export, or one of a range, made: all of a child's
+ * (space_import), or regions more (space_import_range).
  */
 #include <stdlib.h>
 
 #include "base/checked.h"
+#include "base/cleanup.h"
 #include "host_map.h"
 #include "space_internal.h"
 
@@ -13,9 +14,8 @@ struct import {
 	const struct region_entry *entries;
 	uint32_t count;
 	struct object_id *ids;	 /* ascending, each once; room for count */
-	struct object **objects; /* of ids; a reference each for those attached */
+	struct object **objects; /* of ids; a reference each, NULL until attached */
 	uint32_t id_count;
-	uint32_t attached;
 	struct object_mapping *mappings;
 	struct failure *failure;
 };
@@ -30,8 +30,8 @@ static kern_return_t entry_check(const struct region_entry *entry, uint64_t prev
 		return KERN_INVALID_ADDRESS;
 	if (entry->start < previous_end || *ret_end > NORMA_USER_END)
 		return KERN_INVALID_ADDRESS;
-	if ((entry->max_protection & ~(uint32_t)VM_PROT_ALL) ||
-	    (entry->protection & ~entry->max_protection) ||
+	/* vm_map lets a protection go beyond its maximum. */
+	if (((entry->protection | entry->max_protection) & ~(uint32_t)VM_PROT_ALL) ||
 	    entry->inheritance > VM_INHERIT_LAST_VALID ||
 	    entry->behavior > (uint32_t)VM_BEHAVIOR_RSEQNTL || entry->shared > 1)
 		return KERN_INVALID_ARGUMENT;
@@ -87,22 +87,55 @@ static void ids_collect(struct import *import)
 	import->id_count = unique;
 }
 
+/* The task may map an object already: then one more reference to it does. */
+static struct object *object_known(const struct space *space, uint64_t id)
+{
+	for (uint32_t i = 0; i < space->map.count; i++)
+		if (space->map.regions[i].object->id == id)
+			return space->map.regions[i].object;
+	for (uint32_t i = 0; i < space->held_count; i++)
+		if (space->held[i]->id == id)
+			return space->held[i];
+	return NULL;
+}
+
+/* Attaches the next objects that have to be, from index *next on. */
+static kern_return_t attach_some(struct import *import, uint32_t *next)
+{
+	struct object_id ids[MESSAGE_MAX_FDS];
+	struct object *objects[MESSAGE_MAX_FDS];
+	uint32_t places[MESSAGE_MAX_FDS];
+	uint32_t count = 0;
+
+	for (; *next < import->id_count && count < MESSAGE_MAX_FDS; ++*next) {
+		struct object *known = object_known(import->space, import->ids[*next].id);
+
+		if (known) {
+			object_get(known);
+			import->objects[*next] = known;
+			continue;
+		}
+		ids[count] = import->ids[*next];
+		places[count++] = *next;
+	}
+	if (count == 0)
+		return KERN_SUCCESS;
+	if (space_fail_at(SPACE_STEP_ATTACH))
+		return KERN_RESOURCE_SHORTAGE;
+	kern_return_t code =
+	    pager_attach(&import->space->pager, ids, count, objects, import->failure);
+	for (uint32_t i = 0; i < count && !code; i++)
+		import->objects[places[i]] = objects[i];
+	return code;
+}
+
 static kern_return_t import_attach(struct import *import)
 {
-	while (import->attached < import->id_count) {
-		uint32_t left = import->id_count - import->attached;
-		uint32_t count = left < MESSAGE_MAX_FDS ? left : MESSAGE_MAX_FDS;
+	kern_return_t code = KERN_SUCCESS;
 
-		if (space_fail_at(SPACE_STEP_ATTACH))
-			return KERN_RESOURCE_SHORTAGE;
-		kern_return_t code =
-		    pager_attach(&import->space->pager, import->ids + import->attached, count,
-				 import->objects + import->attached, import->failure);
-		if (code)
-			return code;
-		import->attached += count;
-	}
-	return KERN_SUCCESS;
+	for (uint32_t next = 0; next < import->id_count && !code;)
+		code = attach_some(import, &next);
+	return code;
 }
 
 static struct object *import_object(const struct import *import, uint64_t id)
@@ -164,8 +197,17 @@ static kern_return_t import_map(struct import *import)
 	return KERN_SUCCESS;
 }
 
+/* The addresses from the first region to the last. */
+static struct vm_range import_range(const struct import *import)
+{
+	const struct region_entry *last = &import->entries[import->count - 1];
+
+	return (struct vm_range){import->entries[0].start, last->start + last->bytes};
+}
+
 static kern_return_t import_report(struct import *import)
 {
+	struct vm_range range = import_range(import);
 	struct vm_map *map = &import->space->map;
 
 	if (space_fail_at(SPACE_STEP_REPORT))
@@ -173,14 +215,31 @@ static kern_return_t import_report(struct import *import)
 	kern_return_t code =
 	    pager_map(&import->space->pager, import->mappings, import->count, import->failure);
 	/* A refused request leaves no trace in the pager. */
-	for (uint32_t i = 0; i < map->count && !code; i++)
+	for (uint32_t i = vm_map_find(map, range.start);
+	     !code && i < map->count && map->regions[i].start < range.end; i++)
 		map->regions[i].is_reported = true;
 	return code;
 }
 
+static kern_return_t import_check_limit(const struct import *import)
+{
+	uint64_t limit = atomic_load(&import->space->limit_bytes);
+	uint64_t sum = vm_map_virtual_bytes(&import->space->map);
+
+	/* Checked entries do not overlap, so the sum of their sizes is no more than the space. */
+	for (uint32_t i = 0; i < import->count; i++)
+		sum += import->entries[i].bytes;
+	if (!limit || sum <= limit)
+		return KERN_SUCCESS;
+	failure_set(import->failure, "the task would have %llu bytes of memory; its limit is %llu",
+		    (unsigned long long)sum, (unsigned long long)limit);
+	return KERN_RESOURCE_SHORTAGE;
+}
+
+/* Entries are checked and their addresses are free. */
 static kern_return_t import_do(struct import *import)
 {
-	kern_return_t code = entries_check(import);
+	kern_return_t code = import_check_limit(import);
 
 	if (code)
 		return code;
@@ -196,18 +255,20 @@ static kern_return_t import_do(struct import *import)
 	return code ? code : import_report(import);
 }
 
-static void import_done(struct import *import, kern_return_t code)
+static kern_return_t import_carry_out(struct import *import)
 {
-	struct vm_range everything = {NORMA_USER_START, NORMA_USER_END};
+	kern_return_t code = import_do(import);
 
 	if (code)
-		space_remove(import->space, everything);
-	for (uint32_t i = 0; i < import->attached; i++)
-		space_object_put(import->space, import->objects[i]);
+		space_remove(import->space, import_range(import));
+	for (uint32_t i = 0; i < import->id_count; i++)
+		if (import->objects[i])
+			space_object_put(import->space, import->objects[i]);
 	space_releases_flush(import->space);
 	free(import->ids);
 	free(import->objects);
 	free(import->mappings);
+	return code;
 }
 
 kern_return_t space_import(struct space *space, const struct region_entry *regions,
@@ -223,14 +284,108 @@ kern_return_t space_import(struct space *space, const struct region_entry *regio
 
 	failure_set(ret_failure, "the host is short of memory for the child");
 	pthread_rwlock_wrlock(&space->lock);
-	if (space->map.count > 0) {
+	if (space->map.count > 0)
 		failure_set(ret_failure, "the child has memory already");
-	} else if (region_count == 0) {
-		code = KERN_SUCCESS;
-	} else {
-		code = import_do(&import);
-		import_done(&import, code);
+	else
+		code = entries_check(&import);
+	if (!code && region_count > 0)
+		code = import_carry_out(&import);
+	pthread_rwlock_unlock(&space->lock);
+	return code;
+}
+
+/* ---- vm_remap ---- */
+
+/* Entries that follow each other without a hole, as space_export_range makes them. */
+static kern_return_t entries_check_contiguous(const struct import *import)
+{
+	kern_return_t code = entries_check(import);
+
+	for (uint32_t i = 1; i < import->count && !code; i++) {
+		const struct region_entry *previous = &import->entries[i - 1];
+
+		if (previous->start + previous->bytes != import->entries[i].start)
+			code = KERN_INVALID_ADDRESS;
 	}
+	if (!code && import->count == 0)
+		code = KERN_INVALID_ARGUMENT;
+	if (code)
+		failure_set(import->failure, "the regions to be mapped are not one range");
+	return code;
+}
+
+static kern_return_t import_find_place(const struct import *import,
+				       const struct space_place_request *place,
+				       struct vm_range *ret_range)
+{
+	struct vm_range source = import_range(import);
+	kern_return_t code =
+	    space_find_place(import->space, place, source.end - source.start, ret_range);
+
+	if (code)
+		failure_set(import->failure,
+			    "there is no room for %llu bytes at 0x%llx (mask 0x%llx)",
+			    (unsigned long long)(source.end - source.start),
+			    (unsigned long long)place->address, (unsigned long long)place->mask);
+	return code;
+}
+
+/* Puts the entries where they go; moved[count]. */
+static void entries_move(struct import *import, struct region_entry *moved, uint64_t start,
+			 vm_inherit_t inheritance)
+{
+	uint64_t source = import->entries[0].start;
+
+	for (uint32_t i = 0; i < import->count; i++) {
+		moved[i] = import->entries[i];
+		moved[i].start = start + (moved[i].start - source);
+		moved[i].inheritance = inheritance;
+	}
+	import->entries = moved;
+}
+
+static kern_return_t import_range_locked(struct import *import,
+					 const struct space_place_request *place,
+					 vm_inherit_t inheritance, uint64_t *ret_address)
+{
+	_cleanup_free_ struct region_entry *moved = NULL;
+	struct vm_range range;
+	kern_return_t code = entries_check_contiguous(import);
+
+	if (!code)
+		code = import_find_place(import, place, &range);
+	if (code)
+		return code;
+	failure_set(import->failure, "the host is short of memory for the mapping");
+	if (import->count > VM_MAP_REGIONS_MAX - import->space->map.count)
+		return KERN_RESOURCE_SHORTAGE;
+	moved = calloc(import->count, sizeof(*moved));
+	if (!moved)
+		return KERN_RESOURCE_SHORTAGE;
+	entries_move(import, moved, range.start, inheritance);
+	code = import_carry_out(import);
+	if (!code)
+		*ret_address = range.start;
+	return code;
+}
+
+kern_return_t space_import_range(struct space *space, const struct space_place_request *place,
+				 vm_inherit_t inheritance, struct region_list list,
+				 uint64_t *ret_address, struct failure *ret_failure)
+{
+	struct import import = {
+	    .space = space,
+	    .entries = list.regions,
+	    .count = list.count,
+	    .failure = ret_failure,
+	};
+
+	if (inheritance > VM_INHERIT_LAST_VALID) {
+		failure_set(ret_failure, "inheritance %u does not exist", inheritance);
+		return KERN_INVALID_ARGUMENT;
+	}
+	pthread_rwlock_wrlock(&space->lock);
+	kern_return_t code = import_range_locked(&import, place, inheritance, ret_address);
 	pthread_rwlock_unlock(&space->lock);
 	return code;
 }

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * struct space for the files that make it up; nobody else includes this. Functions here expect the
  * space's lock to be held for writing.
  */
@@ -7,6 +6,7 @@
 #define MEMORY_SPACE_INTERNAL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "machine.h"
 #include "object.h"
@@ -20,6 +20,7 @@ struct space {
 	struct space_pauser pauser;
 	pthread_rwlock_t lock; /* guards all below */
 	struct vm_map map;
+	atomic_uint_fast64_t limit_bytes; /* 0: none; set without the lock */
 	struct pager_client pager;
 	struct poisoner *poisoner; /* once the pager is lost */
 	int pagemap_fd;
@@ -53,6 +54,13 @@ static inline struct vm_range region_range(const struct region *region)
 {
 	return (struct vm_range){region->start, region->end};
 }
+
+/* Would the task have more than it may if range became one of its regions? */
+bool space_is_over_limit(const struct space *space, struct vm_range range);
+
+/* Where a region goes. Return: KERN_SUCCESS, or vm_map's error. */
+kern_return_t space_find_place(const struct space *space, const struct space_place_request *place,
+			       uint64_t bytes, struct vm_range *ret_range);
 
 /* Does the pager serve faults in this region (or did it, before it died)? */
 bool space_region_is_served(const struct space *space, const struct region *region);
@@ -90,6 +98,7 @@ enum space_step {
 	SPACE_STEP_REMAP,    /* change mappings */
 	SPACE_STEP_REPORT,   /* tell the pager of mappings */
 	SPACE_STEP_ATTACH,   /* get objects from the pager */
+	SPACE_STEP_WIRE,     /* keep pages in memory */
 	SPACE_NUM_STEPS,
 };
 

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * What Linux's mmap, madvise and brk need of a space.
  */
 #include <errno.h>
@@ -163,6 +162,8 @@ static int region_grow(struct space *space, struct region *region, uint64_t new_
 	tail.start = region->end;
 	tail.end = new_end;
 	tail.offset = used;
+	if (space_is_over_limit(space, region_range(&tail)))
+		return -ENOMEM;
 	/* Shortened first: what lay beyond the region's end must not come back. */
 	int ret = object_resize(region->object, used);
 	if (!ret)

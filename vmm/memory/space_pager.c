@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * A space and its host's pager: meeting it, and going on without it.
  */
 #include <errno.h>

@@ -1,9 +1,9 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Putting regions into a space and taking them out: map, host mapping, object and pager in step.
  */
 #include <assert.h>
 
+#include "base/checked.h"
 #include "host_map.h"
 #include "space_internal.h"
 #include "userfault.h"
@@ -13,6 +13,25 @@ bool space_region_is_served(const struct space *space, const struct region *regi
 	return region->is_reported && space->pager.uffd >= 0 &&
 	       userfault_is_registered(space->pager.uffd, space_hva(space, region->start),
 				       space_nothing(space));
+}
+
+bool space_is_over_limit(const struct space *space, struct vm_range range)
+{
+	uint64_t limit = atomic_load(&space->limit_bytes);
+	uint64_t growth = range.end - range.start - vm_map_bytes_inside(&space->map, range);
+
+	return limit && growth > 0 && vm_map_virtual_bytes(&space->map) + growth > limit;
+}
+
+kern_return_t space_find_place(const struct space *space, const struct space_place_request *place,
+			       uint64_t bytes, struct vm_range *ret_range)
+{
+	if (place->is_anywhere)
+		return vm_map_place_masked(&space->map, place->address, bytes, place->mask,
+					   ret_range);
+	if (page_floor(place->address) & place->mask)
+		return KERN_NO_SPACE;
+	return vm_map_place_fixed(&space->map, place->address, bytes, ret_range);
 }
 
 void space_releases_flush(struct space *space)
@@ -135,6 +154,9 @@ kern_return_t space_place(struct space *space, const struct region *region)
 {
 	struct vm_range range = region_range(region);
 	uint32_t first;
+
+	if (space_is_over_limit(space, range))
+		return KERN_RESOURCE_SHORTAGE;
 	kern_return_t code = vm_map_clip(&space->map, range);
 
 	if (code)

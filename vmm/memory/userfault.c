@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Thin wrappers around userfaultfd's ioctls, with our own definitions of what the headers lack.
  */
 #include "userfault.h"

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * The userfaultfd of a task's process: opening it for the pager, and the few things the VMM itself
  * does with it once the pager is gone. Addresses are host addresses, page-aligned.
  */

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * The ordered array of regions: finding, inserting, splitting, joining and taking out.
  */
 #include "vm_map.h"
@@ -78,6 +77,52 @@ kern_return_t vm_map_place_anywhere(const struct vm_map *map, uint64_t bytes,
 		return KERN_NO_SPACE;
 	*ret_range = (struct vm_range){start, start + rounded};
 	return KERN_SUCCESS;
+}
+
+/* Lowest address from `at` on that shares no bit with mask. Return: false when there is none. */
+static bool mask_round_up(uint64_t at, uint64_t mask, uint64_t *ret_at)
+{
+	uint64_t sum;
+
+	if (!checked_add_u64(at, mask, &sum))
+		return false;
+	*ret_at = sum & ~mask;
+	return true;
+}
+
+/* The lowest place for `bytes` (whole pages) at or above `from`. */
+static bool masked_find(const struct vm_map *map, uint64_t from, uint64_t bytes, uint64_t mask,
+			struct vm_range *ret_range)
+{
+	uint64_t hole = from > map->min ? from : map->min;
+	uint32_t i = vm_map_find(map, hole);
+	uint64_t start, end;
+
+	while (mask_round_up(hole, mask, &start) && checked_add_u64(start, bytes, &end)) {
+		uint64_t hole_end = i < map->count ? map->regions[i].start : map->max;
+
+		if (end <= hole_end) {
+			*ret_range = (struct vm_range){start, end};
+			return true;
+		}
+		if (i == map->count)
+			break;
+		hole = map->regions[i++].end;
+	}
+	return false;
+}
+
+kern_return_t vm_map_place_masked(const struct vm_map *map, uint64_t from, uint64_t bytes,
+				  uint64_t mask, struct vm_range *ret_range)
+{
+	uint64_t rounded;
+
+	if (!page_ceil(bytes, &rounded))
+		return KERN_NO_SPACE;
+	if (masked_find(map, page_floor(from), rounded, mask, ret_range) ||
+	    masked_find(map, map->min, rounded, mask, ret_range))
+		return KERN_SUCCESS;
+	return KERN_NO_SPACE;
 }
 
 kern_return_t vm_map_place_fixed(const struct vm_map *map, uint64_t address, uint64_t bytes,
@@ -226,6 +271,37 @@ bool vm_map_is_covered(const struct vm_map *map, struct vm_range range)
 		at = map->regions[i].end;
 	}
 	return true;
+}
+
+kern_return_t vm_map_check_range(const struct vm_map *map, uint64_t address, uint64_t bytes,
+				 struct vm_range *ret_range)
+{
+	struct vm_range range;
+
+	if (!vm_range_of(address, bytes, &range))
+		return KERN_INVALID_ADDRESS;
+	if (bytes == 0)
+		range = (struct vm_range){range.start, range.start};
+	struct vm_range page = {range.start, range.start + 1};
+	if (!vm_map_is_covered(map, bytes ? range : page))
+		return KERN_INVALID_ADDRESS;
+	*ret_range = range;
+	return KERN_SUCCESS;
+}
+
+uint64_t vm_map_bytes_inside(const struct vm_map *map, struct vm_range range)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = vm_map_find(map, range.start);
+	     i < map->count && map->regions[i].start < range.end; i++) {
+		const struct region *region = &map->regions[i];
+		uint64_t start = region->start > range.start ? region->start : range.start;
+		uint64_t end = region->end < range.end ? region->end : range.end;
+
+		sum += end - start;
+	}
+	return sum;
 }
 
 uint64_t vm_map_virtual_bytes(const struct vm_map *map)

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * The address map of a task: ordered, non-overlapping regions and Mach's rules for changing them.
  * Pure: it touches no memory and makes no system call; whoever uses it carries the changes out on
  * the host.
@@ -71,6 +70,10 @@ bool vm_map_find_space(const struct vm_map *map, uint64_t bytes, uint64_t *ret_s
  * not 0. */
 kern_return_t vm_map_place_anywhere(const struct vm_map *map, uint64_t bytes,
 				    struct vm_range *ret_range);
+/* The same for vm_map: the first at or above `from`, else the first of all, whose address has no
+ * bit of mask. */
+kern_return_t vm_map_place_masked(const struct vm_map *map, uint64_t from, uint64_t bytes,
+				  uint64_t mask, struct vm_range *ret_range);
 kern_return_t vm_map_place_fixed(const struct vm_map *map, uint64_t address, uint64_t bytes,
 				 struct vm_range *ret_range);
 
@@ -91,6 +94,13 @@ void vm_map_rejoin(struct vm_map *map, struct vm_range range);
  * first. */
 void vm_map_cut(struct vm_map *map, struct vm_range range);
 
+/*
+ * The pages of a range that a call changes, all of which must be in regions. bytes 0: an empty
+ * range, at an address that must be in a region all the same. Return: KERN_SUCCESS,
+ * KERN_INVALID_ADDRESS.
+ */
+kern_return_t vm_map_check_range(const struct vm_map *map, uint64_t address, uint64_t bytes,
+				 struct vm_range *ret_range);
 /* Is every page of range in a region? */
 bool vm_map_is_covered(const struct vm_map *map, struct vm_range range);
 
@@ -115,6 +125,23 @@ vm_prot_t vm_region_protected(const struct region *region, vm_prot_t protection,
 void vm_map_protect_apply(struct vm_map *map, struct vm_range range, vm_prot_t protection,
 			  bool set_maximum);
 
+kern_return_t vm_map_behavior(struct vm_map *map, uint64_t address, uint64_t bytes,
+			      vm_behavior_t behavior);
+
+/* How deep vm_wire nests: what vm_region can report. */
+#define VM_MAP_WIRED_MAX 65535u
+
+/*
+ * The checks of vm_wire and the range clipped to whole regions; the counts do not change yet.
+ * access VM_PROT_NONE: it is about unwiring. Return: KERN_SUCCESS; KERN_INVALID_ARGUMENT,
+ * KERN_INVALID_ADDRESS, KERN_PROTECTION_FAILURE; KERN_FAILURE (wired too often);
+ * KERN_RESOURCE_SHORTAGE.
+ */
+kern_return_t vm_map_wire_check(struct vm_map *map, uint64_t address, uint64_t bytes,
+				vm_prot_t access, struct vm_range *ret_range);
+
+/* Bytes of range that are in regions. */
+uint64_t vm_map_bytes_inside(const struct vm_map *map, struct vm_range range);
 /* Sum of the sizes of all regions. */
 uint64_t vm_map_virtual_bytes(const struct vm_map *map);
 

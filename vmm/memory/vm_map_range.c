@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Mach's operations on ranges of the map: what they check, in which order, and what they change.
  */
 #include "vm_map.h"
@@ -105,4 +104,41 @@ void vm_map_protect_apply(struct vm_map *map, struct vm_range range, vm_prot_t p
 			region->max_protection = protection;
 	}
 	vm_map_rejoin(map, range);
+}
+
+kern_return_t vm_map_behavior(struct vm_map *map, uint64_t address, uint64_t bytes,
+			      vm_behavior_t behavior)
+{
+	struct vm_range range;
+
+	if ((uint32_t)behavior > (uint32_t)VM_BEHAVIOR_RSEQNTL)
+		return KERN_INVALID_ARGUMENT;
+	kern_return_t code = vm_map_check_range(map, address, bytes, &range);
+	if (code || bytes == 0)
+		return code;
+	code = vm_map_clip(map, range);
+	if (code)
+		return code;
+	for (uint32_t i = vm_map_find(map, range.start);
+	     i < map->count && map->regions[i].start < range.end; i++)
+		map->regions[i].behavior = behavior;
+	vm_map_rejoin(map, range);
+	return KERN_SUCCESS;
+}
+
+kern_return_t vm_map_wire_check(struct vm_map *map, uint64_t address, uint64_t bytes,
+				vm_prot_t access, struct vm_range *ret_range)
+{
+	if (access & ~VM_PROT_ALL)
+		return KERN_INVALID_ARGUMENT;
+	kern_return_t code = vm_map_check_range(map, address, bytes, ret_range);
+	if (!code)
+		code = vm_map_check_access(map, address, bytes, access);
+	if (code)
+		return code;
+	for (uint32_t i = vm_map_find(map, ret_range->start);
+	     i < map->count && map->regions[i].start < ret_range->end; i++)
+		if (access && map->regions[i].user_wired_count == VM_MAP_WIRED_MAX)
+			return KERN_FAILURE;
+	return vm_map_clip(map, *ret_range);
 }

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * The answers to the messages of answers.def, spread over *_answers.c by subject. Each gets the
  * decoded request and fills the zeroed reply; spans and arrays of the reply must lie in call->arena
  * or outlive the call. A refusal leaves no trace and returns the code, usually through call_fail().

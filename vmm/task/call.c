@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * The one table of everything this process answers, and the frame around each answer: decode,
  * check, act, encode.
  */
@@ -86,7 +85,7 @@ kern_return_t call_fail(struct call *call, kern_return_t code, const char *forma
 	return code;
 }
 
-static const char *range_reason(kern_return_t code)
+const char *call_range_reason(kern_return_t code)
 {
 	switch (code) {
 	case KERN_INVALID_ADDRESS:
@@ -98,7 +97,9 @@ static const char *range_reason(kern_return_t code)
 	case KERN_INVALID_ARGUMENT:
 		return "an argument has a value that does not exist";
 	case KERN_RESOURCE_SHORTAGE:
-		return "the host is out of memory or the task has too many regions";
+		return "the host is out of memory, or the task has too many regions or as much "
+		       "memory "
+		       "as its limit allows";
 	case KERN_MEMORY_ERROR:
 		return "a page is lost: the host that held its only copy is gone";
 	default:
@@ -113,7 +114,7 @@ kern_return_t call_fail_range(struct call *call, kern_return_t code, uint64_t ad
 		return KERN_SUCCESS;
 	return call_fail(call, code, "%s of 0x%llx bytes at 0x%llx in task 0x%x: %s",
 			 message_type_name(call->header.type), (unsigned long long)bytes,
-			 (unsigned long long)address, call->task->name, range_reason(code));
+			 (unsigned long long)address, call->task->name, call_range_reason(code));
 }
 
 static bool task_answers(struct call *call)
@@ -189,6 +190,9 @@ kern_return_t call_serve(struct task *task, struct thread *caller,
 			 sizeof(arena->decoded));
 	wire_writer_init(&call.reply, arena->reply + MESSAGE_HEADER_BYTES, MESSAGE_MAX_PAYLOAD);
 	code = call_answer(&call);
+	*ret_reply_bytes = 0;
+	if (code == CALL_PARKED)
+		return code;
 	if (!code && call.reply.error)
 		code = call_fail(&call, KERN_RESOURCE_SHORTAGE,
 				 "the reply to %s does not fit into a message",

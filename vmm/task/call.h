@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * One call being answered: the request as decoded from, and the reply as encoded to, somebody's
  * buffers. The same for a guest's hypercall and for a request that hostd forwards.
  */
@@ -14,6 +13,10 @@
 
 struct task;
 struct thread;
+
+/* In place of a result: somebody has taken the call and answers it later; not a Mach return code.
+ */
+#define CALL_PARKED (-1)
 
 /*
  * The memory a call needs, reused from call to call. Owned by the thread that answers calls (a
@@ -43,7 +46,8 @@ struct call_arena *call_arena_new(void);
 /*
  * Answers the request of `header` and payload[header->bytes] (which may lie in arena->request).
  * Afterwards arena->reply + MESSAGE_HEADER_BYTES holds call_reply_bytes() bytes of reply payload, a
- * `failure` when the result is not KERN_SUCCESS. Return: the result.
+ * `failure` when the result is not KERN_SUCCESS. Return: the result; CALL_PARKED (never for a
+ * caller): there is no reply now.
  */
 kern_return_t call_serve(struct task *task, struct thread *caller,
 			 const struct message_header *header, const uint8_t *payload,
@@ -60,6 +64,9 @@ kern_return_t call_fail(struct call *call, kern_return_t code, const char *forma
  */
 kern_return_t call_fail_range(struct call *call, kern_return_t code, uint64_t address,
 			      uint64_t bytes);
+
+/* What a code of a space function means for a range of memory, as part of a sentence. */
+const char *call_range_reason(kern_return_t code);
 
 /* Return: true when this call is quick and never waits: the control thread answers it itself. */
 bool call_is_quick(uint16_t type);

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * The ring of a task's standard input.
  */
 #include "console.h"

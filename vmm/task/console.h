@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Standard input of a task: a bounded ring that norma_console_write fills and read(0) empties. Pure
  * but for its lock.
  */

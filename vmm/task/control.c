@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Sending, waiting and matching of replies on the socket to hostd.
  */
 #include "control.h"

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * The VMM's socket to hostd: many threads send on it and wait for replies, the control thread alone
  * receives. Knows messages, not what they mean.
  *

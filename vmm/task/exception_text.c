@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Names of exceptions and their codes.
  */
 #include "exception_text.h"

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * The sentence about a Mach exception that people read when it ended their task. Pure.
  */
 #ifndef TASK_EXCEPTION_TEXT_H

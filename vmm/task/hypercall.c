@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Guest calls: copied once, checked, answered here or by hostd.
  */
 #include "hypercall.h"
@@ -54,6 +53,11 @@ static uint64_t hypercall_deadline_ns(const struct hypercall *hypercall)
 		struct norma_console_read_request request = {0};
 
 		norma_console_read_request_decode(&reader, &request);
+		wait_ms += request.timeout_ms;
+	} else if (hypercall->request.type == MESSAGE_norma_exception_wait) {
+		struct norma_exception_wait_request request = {0};
+
+		norma_exception_wait_request_decode(&reader, &request);
 		wait_ms += request.timeout_ms;
 	}
 	return wait_deadline_ms(wait_ms);

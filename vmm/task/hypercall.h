@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Calls that a guest makes: an encoded message in its memory (guestlib/norma_abi.h), the same bytes
  * that a client sends to hostd.
  */

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Names and allowed transitions of thread and task states.
  */
 #include "life.h"
@@ -10,7 +9,7 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define TO(state)    (1u << (state))
 
-static const char *const thread_names[] = {"free", "stopped", "running", "served"};
+static const char *const thread_names[] = {"free", "stopped", "running", "served", "held"};
 static const char *const task_names[] = {"waiting", "assigned", "ending", "reported"};
 static_assert(COUNT(thread_names) == THREAD_NUM_LIVES, "every thread state has a name");
 static_assert(COUNT(task_names) == TASK_NUM_LIVES, "every task state has a name");
@@ -19,7 +18,8 @@ static const unsigned int thread_transitions[] = {
     [THREAD_FREE] = TO(THREAD_STOPPED),
     [THREAD_STOPPED] = TO(THREAD_RUNNING) | TO(THREAD_FREE),
     [THREAD_RUNNING] = TO(THREAD_SERVED),
-    [THREAD_SERVED] = TO(THREAD_RUNNING) | TO(THREAD_STOPPED),
+    [THREAD_SERVED] = TO(THREAD_RUNNING) | TO(THREAD_STOPPED) | TO(THREAD_HELD),
+    [THREAD_HELD] = TO(THREAD_SERVED),
 };
 static_assert(COUNT(thread_transitions) == THREAD_NUM_LIVES, "every thread state has a row");
 

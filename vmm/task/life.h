@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * The states of a thread and of a task, and which follows which. Pure tables: who may change a
  * state, and under which lock, is said in thread.h and task.h.
  */
@@ -9,7 +8,7 @@
 #include <stdbool.h>
 
 /*
- * A thread. Only the host thread that carries it leaves RUNNING and SERVED; "stopped" for
+ * A thread. Only the host thread that carries it leaves RUNNING, SERVED and HELD; "stopped" for
  * thread_suspend() exports and all others means any state but RUNNING.
  */
 enum thread_life {
@@ -18,6 +17,7 @@ enum thread_life {
 	THREAD_RUNNING, /* inside vcpu_run: guest code runs */
 	THREAD_SERVED,	/* out of the guest: the VMM answers a call or a fault, maybe waiting for
 			   long */
+	THREAD_HELD,	/* stands at an exception until somebody lets it go on: exceptions.h */
 	THREAD_NUM_LIVES,
 };
 

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Mach's calls on a task's memory, and what hostd asks of it to make children.
  */
 #include <string.h>
@@ -107,6 +106,17 @@ kern_return_t answer_vm_write(struct call *call, const struct vm_write_request *
 
 /* ---- children ---- */
 
+/* The request is decoded, so its area can hold the reply's array until that is encoded. No more
+ * than EXPORT_MAX_REGIONS: the reply's codec has the same cap as space_export. */
+static const struct region_entry *exported_regions(struct call *call,
+						   struct space_exported *exported)
+{
+	memcpy(call->arena->decoded, exported->regions,
+	       exported->region_count * sizeof(exported->regions[0]));
+	space_exported_done(exported);
+	return (const struct region_entry *)call->arena->decoded;
+}
+
 kern_return_t answer_vmm_export(struct call *call, const struct vmm_export_request *request,
 				struct vmm_export_reply *reply)
 {
@@ -117,14 +127,9 @@ kern_return_t answer_vmm_export(struct call *call, const struct vmm_export_reque
 			    &call->failure);
 	if (code)
 		return code;
-	/* No more than EXPORT_MAX_REGIONS: the reply's codec has the same cap as space_export. The
-	 * request is decoded, so its area can hold the reply's array until that is encoded. */
-	memcpy(call->arena->decoded, exported.regions,
-	       exported.region_count * sizeof(exported.regions[0]));
 	reply->pause_ns = exported.pause_ns;
-	reply->regions = (const struct region_entry *)call->arena->decoded;
 	reply->regions_count = exported.region_count;
-	space_exported_done(&exported);
+	reply->regions = exported_regions(call, &exported);
 	return KERN_SUCCESS;
 }
 
@@ -143,4 +148,35 @@ kern_return_t answer_vmm_import(struct call *call, const struct vmm_import_reque
 	(void)reply;
 	return space_import(call->task->space, request->regions, request->regions_count,
 			    &call->failure);
+}
+
+kern_return_t answer_vmm_export_range(struct call *call,
+				      const struct vmm_export_range_request *request,
+				      struct vmm_export_range_reply *reply)
+{
+	const struct vm_extent extent = {request->address, request->bytes};
+	struct space_exported exported;
+	kern_return_t code = space_export_range(call->task->space, extent, request->copy != 0,
+						&exported, &call->failure);
+
+	if (code)
+		return code;
+	reply->regions_count = exported.region_count;
+	reply->regions = exported_regions(call, &exported);
+	return KERN_SUCCESS;
+}
+
+kern_return_t answer_vmm_import_range(struct call *call,
+				      const struct vmm_import_range_request *request,
+				      struct vmm_import_range_reply *reply)
+{
+	const struct space_place_request place = {
+	    .address = request->address,
+	    .mask = request->mask,
+	    .is_anywhere = request->anywhere != 0,
+	};
+	const struct region_list list = {request->regions, request->regions_count};
+
+	return space_import_range(call->task->space, &place, request->inheritance, list,
+				  &reply->address, &call->failure);
 }

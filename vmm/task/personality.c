@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Callbacks of the Linux personality, and what its calls' outcomes mean for the task.
  */
 #include "personality.h"

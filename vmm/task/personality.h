@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * The Linux personality's host: its memory, console and clock callbacks in terms of this task.
  * Every task has one, also a child that was never loaded from a file: its threads may make system
  * calls as their parent's did.

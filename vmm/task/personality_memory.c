@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Linux's words for memory in those of the task's space. Linux's PROT_ bits are Mach's VM_PROT_
  * bits.
  */

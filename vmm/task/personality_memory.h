@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * The memory callbacks of the Linux personality (linux_host.h); context is the struct task.
  */
 #ifndef TASK_PERSONALITY_MEMORY_H

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Taking a program's image and arguments in pieces, and starting it.
  */
 #include "run.h"

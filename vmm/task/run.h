@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Loading a Linux program: norma_run_begin, norma_run_data, norma_run_start.
  */
 #ifndef TASK_RUN_H

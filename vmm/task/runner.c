@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Runners: making them, giving them threads to carry, and the loop that does.
  */
 #include "runner.h"
@@ -10,6 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/schedule.h"
 #include "call.h"
 #include "serve.h"
 #include "task.h"
@@ -68,6 +68,9 @@ static void *runner_main(void *context)
 {
 	struct runner *runner = context;
 
+	/* A thread that waited for a page of another host is to run as soon as it came; without
+	 * the right to ask for that it only takes longer. */
+	schedule_short_slices_only();
 	while (true) {
 		struct thread *thread = runner_wait_thread(runner);
 
@@ -159,6 +162,13 @@ static struct thread *thread_free_locked(struct task *task)
 	return NULL;
 }
 
+static bool is_at_thread_limit_locked(const struct task *task)
+{
+	uint32_t limit = task->properties.limit_threads;
+
+	return limit && threads_alive_locked(task) >= limit;
+}
+
 static kern_return_t thread_make_locked(struct task *task, struct runner *runner,
 					struct thread **ret_thread, const char **ret_step)
 {
@@ -171,6 +181,9 @@ static kern_return_t thread_make_locked(struct task *task, struct runner *runner
 	thread = thread_free_locked(task);
 	if (!thread)
 		return KERN_RESOURCE_SHORTAGE;
+	*ret_step = "starting one more than the task's limit of threads";
+	if (is_at_thread_limit_locked(task))
+		return KERN_RESOURCE_SHORTAGE;
 	*ret_step = "giving a thread its Linux state";
 	if (personality_thread_init(thread))
 		return KERN_RESOURCE_SHORTAGE;
@@ -179,6 +192,7 @@ static kern_return_t thread_make_locked(struct task *task, struct runner *runner
 	thread->was_named = true;
 	thread->is_terminated = false;
 	thread->runner = runner;
+	thread_times_begin(thread);
 	runner->thread = thread;
 	pthread_cond_signal(&runner->wake);
 	*ret_thread = thread;

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Between thread.c, threads.c and runner.c: nobody else includes this.
  */
 #ifndef TASK_RUNNER_H
@@ -9,6 +8,8 @@
 
 /* Moves a thread to another state, task->lock held; the only place where it changes. */
 void thread_life_set(struct thread *thread, enum thread_life life);
+/* Starts to count what a new thread computes; its runner is set. */
+void thread_times_begin(struct thread *thread);
 /* With task->lock held: gets it out of the guest, if it is in; has it look whether it may run, if
  * it waits to. */
 void thread_kick_locked(struct thread *thread);

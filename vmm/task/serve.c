@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * From vCPU exits to answers and Mach exceptions.
  */
 #include "serve.h"
@@ -9,28 +8,13 @@
 #include <stdio.h>
 
 #include "exception_text.h"
+#include "exceptions.h"
 #include "fault.h"
 #include "hypercall.h"
 #include "personality.h"
 #include "space.h"
 #include "task.h"
 #include "vcpu.h"
-
-#define EXIT_STATUS_EXCEPTION 128
-
-/*
- * Delivers an exception: the one place that decides who handles it. Nobody does, so the task ends
- * with the first one. A handler would be asked here, while the thread is SERVED and its registers
- * are those at the fault; when this returns the thread goes on with whatever they are then.
- */
-static void exception_deliver(struct thread *thread, const struct exception_description *exception)
-{
-	char text[MESSAGE_MAX_TEXT];
-
-	exception_text(thread_name(thread), exception, text, sizeof(text));
-	task_end(thread->task, TASK_STATE_EXCEPTION, EXIT_STATUS_EXCEPTION + exception->exception,
-		 "%s", text);
-}
 
 /* A page that may be read and cannot be, although its region is still there afterwards, is lost. */
 static bool page_is_lost(struct space *space, uint64_t gpa)
@@ -69,7 +53,7 @@ static void serve_internal(struct thread *thread, const char *text)
 	};
 
 	snprintf(exception.text, sizeof(exception.text), "%s", text);
-	exception_deliver(thread, &exception);
+	exception_raise(thread, &exception);
 }
 
 static void serve_fault(struct thread *thread, const struct vcpu_exit *exit)
@@ -88,7 +72,7 @@ static void serve_fault(struct thread *thread, const struct vcpu_exit *exit)
 	}
 	thread_registers_get(thread, &state);
 	exception_describe_fault(&report, &state, &exception);
-	exception_deliver(thread, &exception);
+	exception_raise(thread, &exception);
 }
 
 static void serve_exception(struct thread *thread, const struct vcpu_exit *exit)
@@ -98,7 +82,7 @@ static void serve_exception(struct thread *thread, const struct vcpu_exit *exit)
 
 	thread_registers_get(thread, &state);
 	exception_describe(exit, &state, &exception);
-	exception_deliver(thread, &exception);
+	exception_raise(thread, &exception);
 }
 
 static void serve_hypercall(struct thread *thread)

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * What happens when a thread comes out of the guest: calls, system calls, faults.
  */
 #ifndef TASK_SERVE_H

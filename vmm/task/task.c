@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Making the task's process, and recording its end.
  */
 #include "task.h"

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * The one task that this process is: everything it has, and its end.
  *
  * Threads of the process: the control thread (main) receives from hostd and answers what is quick;
@@ -16,6 +15,7 @@
 
 #include "console.h"
 #include "control.h"
+#include "exceptions.h"
 #include "life.h"
 #include "machine.h"
 #include "message/message.h"
@@ -69,6 +69,8 @@ struct task {
 	struct thread threads[NAME_THREADS];
 	struct runner runners[NAME_THREADS];
 	struct task_end end;
+	struct task_properties properties;
+	uint64_t held_last; /* how often a thread was held */
 
 	pthread_mutex_t create_lock; /* one new thread at a time; taken before `lock` */
 	struct control control;
@@ -77,7 +79,8 @@ struct task {
 	struct run run;
 	struct personality personality;
 	struct task_statistics statistics;
-	struct call_arena *control_arena; /* of the control thread */
+	struct call_arena *control_arena;	/* of the control thread */
+	struct exception_waits exception_waits; /* also */
 	/* Also set once; last because of the variable array inside. */
 	struct machine_host machine_host;
 };

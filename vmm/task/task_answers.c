@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Calls about the task as a whole.
  */
 #include <sys/resource.h>
@@ -68,6 +67,26 @@ kern_return_t answer_task_resume(struct call *call, const struct task_resume_req
 	return KERN_SUCCESS;
 }
 
+kern_return_t answer_vmm_properties(struct call *call, const struct vmm_properties_request *request,
+				    struct vmm_properties_reply *reply)
+{
+	struct task *task = call->task;
+	bool is_released;
+
+	(void)reply;
+	if (request->properties_count != 1)
+		return call_fail(call, KERN_INVALID_ARGUMENT, "vmm_properties of %u tasks",
+				 request->properties_count);
+	pthread_mutex_lock(&task->lock);
+	is_released = task->properties.hold_exceptions && !request->properties[0].hold_exceptions;
+	task->properties = request->properties[0];
+	pthread_mutex_unlock(&task->lock);
+	space_limit_set(task->space, request->properties[0].limit_memory_bytes);
+	if (is_released)
+		exceptions_release(task);
+	return KERN_SUCCESS;
+}
+
 static uint64_t microseconds(struct timeval time)
 {
 	return (uint64_t)time.tv_sec * 1000000u + (uint64_t)time.tv_usec;
@@ -80,14 +99,20 @@ kern_return_t answer_task_info(struct call *call, const struct task_info_request
 	struct task *task = call->task;
 	struct rusage usage;
 
-	if (request->flavor != TASK_BASIC_INFO)
+	if (request->flavor != TASK_BASIC_INFO && request->flavor != TASK_SECURITY_TOKEN)
 		return call_fail(call, KERN_INVALID_ARGUMENT,
-				 "task_info flavor %u does not exist: use TASK_BASIC_INFO",
+				 "task_info flavor %u does not exist: use TASK_BASIC_INFO or "
+				 "TASK_SECURITY_TOKEN",
 				 request->flavor);
+	reply->owner_uid = task->owner_uid;
+	if (request->flavor == TASK_SECURITY_TOKEN)
+		return KERN_SUCCESS;
 	if (getrusage(RUSAGE_SELF, &usage))
 		return KERN_FAILURE;
 	pthread_mutex_lock(&task->lock);
 	reply->suspend_count = task->suspend_count;
+	reply->base_priority = task->properties.priority;
+	reply->policy = task->properties.policy;
 	pthread_mutex_unlock(&task->lock);
 	reply->virtual_size = space_virtual_bytes(task->space);
 	reply->resident_size = space_resident_bytes(task->space);

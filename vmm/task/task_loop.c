@@ -1,9 +1,9 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * The control thread: receives from hostd, watches the pager's socket, and sees the task's end
  * through. It never waits but in poll.
  */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,7 +24,8 @@ enum { POLL_CONTROL, POLL_WAKE, POLL_PAGER, POLL_COUNT };
 struct loop {
 	struct task *task;
 	struct pollfd polls[POLL_COUNT];
-	uint64_t deadline_ns; /* of the task's end; WAIT_FOREVER while it lives */
+	uint64_t deadline_ns;	   /* of the task's end; WAIT_FOREVER while it lives */
+	uint64_t wait_deadline_ns; /* of the next call that is parked */
 	bool is_over;
 };
 
@@ -129,12 +130,15 @@ static int loop_end(struct loop *loop)
 static int loop_timeout_ms(const struct loop *loop)
 {
 	uint64_t now_ns = clock_now_ns();
+	uint64_t deadline_ns =
+	    loop->deadline_ns < loop->wait_deadline_ns ? loop->deadline_ns : loop->wait_deadline_ns;
 
-	if (loop->deadline_ns == WAIT_FOREVER)
+	if (deadline_ns == WAIT_FOREVER)
 		return -1;
-	if (loop->deadline_ns <= now_ns)
+	if (deadline_ns <= now_ns)
 		return 0;
-	return (int)((loop->deadline_ns - now_ns) / NS_PER_MS) + 1;
+	uint64_t wait_ms = (deadline_ns - now_ns) / NS_PER_MS + 1;
+	return wait_ms < INT_MAX ? (int)wait_ms : INT_MAX;
 }
 
 static int loop_round(struct loop *loop)
@@ -157,6 +161,7 @@ static int loop_round(struct loop *loop)
 		if (error)
 			return error;
 	}
+	loop->wait_deadline_ns = exception_waits_serve(task);
 	return loop_end(loop);
 }
 
@@ -171,6 +176,7 @@ int task_control_loop(struct task *task)
 		    [POLL_PAGER] = {.fd = space_pager_fd(task->space), .events = POLLRDHUP},
 		},
 	    .deadline_ns = WAIT_FOREVER,
+	    .wait_deadline_ns = WAIT_FOREVER,
 	};
 	int error = 0;
 

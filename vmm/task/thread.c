@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * States and counts of threads: who may run, stopping and letting go. See thread.h for the theory.
  */
 #include "thread.h"
@@ -56,6 +55,7 @@ void thread_life_set(struct thread *thread, enum thread_life life)
 	if (thread->life == THREAD_RUNNING || life == THREAD_FREE)
 		pthread_cond_broadcast(&thread->task->settled);
 	thread->life = life;
+	thread->life_since_ns = clock_now_ns();
 }
 
 static bool thread_may_run(const struct thread *thread)
@@ -126,6 +126,33 @@ void thread_registers_put(struct thread *thread, const struct thread_state *stat
 	pthread_mutex_unlock(&thread->task->lock);
 }
 
+static uint64_t runner_used_ns(const struct runner *runner)
+{
+	struct timespec used;
+	clockid_t clock;
+
+	if (pthread_getcpuclockid(runner->pthread, &clock) || clock_gettime(clock, &used))
+		return 0;
+	return (uint64_t)used.tv_sec * NS_PER_S + (uint64_t)used.tv_nsec;
+}
+
+void thread_times_begin(struct thread *thread)
+{
+	thread->made_ns = clock_now_ns();
+	thread->runner_used_ns = runner_used_ns(thread->runner);
+}
+
+void thread_times_locked(const struct thread *thread, struct thread_times *ret_times)
+{
+	uint64_t now_ns = clock_now_ns();
+
+	*ret_times = (struct thread_times){
+	    .used_ns = runner_used_ns(thread->runner) - thread->runner_used_ns,
+	    .age_ns = now_ns - thread->made_ns,
+	    .in_state_ns = now_ns - thread->life_since_ns,
+	};
+}
+
 /* ---- stopping ---- */
 
 void thread_kick_locked(struct thread *thread)
@@ -136,7 +163,7 @@ void thread_kick_locked(struct thread *thread)
 
 void thread_wake_locked(struct thread *thread)
 {
-	if (thread->life == THREAD_STOPPED)
+	if (thread->life == THREAD_STOPPED || thread->life == THREAD_HELD)
 		pthread_cond_signal(&thread->wake);
 }
 
@@ -223,6 +250,9 @@ static void thread_interrupt_held(struct thread *thread)
 	linux_thread_interrupt(&thread->linux_thread);
 	console_input_wake(&task->input);
 	control_wake_callers(&task->control);
+	pthread_mutex_lock(&task->lock);
+	pthread_cond_broadcast(&task->settled);
+	pthread_mutex_unlock(&task->lock);
 }
 
 int thread_state_replace(struct thread *thread, const struct thread_state *state)
@@ -230,12 +260,17 @@ int thread_state_replace(struct thread *thread, const struct thread_state *state
 	struct task *task = thread->task;
 	struct vcpu *vcpu = thread->runner->vcpu;
 	bool is_served;
+	bool is_same_place;
 
 	if (thread_state_check(state))
 		return -EINVAL;
 	pthread_mutex_lock(&task->lock);
+	/* A held thread whose instruction is over but for its store, and which is to go on behind
+	 * it: the store still belongs to it. */
+	is_same_place = thread->life == THREAD_HELD && vcpu_state(vcpu)->rip == state->rip;
 	*vcpu_state(vcpu) = *state;
-	vcpu_pending_write_drop(vcpu);
+	if (!is_same_place)
+		vcpu_pending_write_drop(vcpu);
 	thread->is_state_replaced = true;
 	is_served = thread->life == THREAD_SERVED;
 	pthread_mutex_unlock(&task->lock);

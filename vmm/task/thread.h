@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Threads of a task, and the runners that carry them. A thread is an index of the task's name space
  * with its counts; a runner is a host thread with a vCPU. A runner is made when no idle one is
  * left, carries one thread until that ends, and is then idle again, so ending and making threads
@@ -23,6 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "exception.h"
 #include "life.h"
 #include "linux_task.h"
 #include "mach/kern_return.h"
@@ -32,6 +32,13 @@ struct call_arena;
 struct runner;
 struct task;
 struct vcpu;
+
+/* Why a thread is HELD. */
+struct thread_held {
+	struct exception_description exception;
+	uint64_t order; /* which of the task's it is; 0: it may go on */
+	bool is_told;	/* a norma_exception_wait was answered with it */
+};
 
 /* One index of the task's thread names. Lives as long as the task. */
 struct thread {
@@ -48,7 +55,11 @@ struct thread {
 	    is_interrupted; /* waits on behalf of the thread end now: the call's result is void */
 	struct runner *runner; /* NULL while FREE */
 	struct linux_thread linux_thread;
-	pthread_cond_t wake; /* its runner waits here while STOPPED */
+	struct thread_held held;
+	uint64_t life_since_ns;	 /* CLOCK_MONOTONIC: when `life` became what it is */
+	uint64_t made_ns;	 /* when the thread was made, */
+	uint64_t runner_used_ns; /* and how much its runner had computed for others until then */
+	pthread_cond_t wake;	 /* its runner waits here while STOPPED or HELD */
 };
 
 struct runner {
@@ -90,6 +101,14 @@ void thread_release(struct thread *thread);
 /* Sets the registers of a held thread; a call it is in ends without a result. Return: 0, -EINVAL.
  */
 int thread_state_replace(struct thread *thread, const struct thread_state *state);
+
+/* How much a thread has computed, and for how long it has been what it is. task->lock held. */
+struct thread_times {
+	uint64_t used_ns;
+	uint64_t age_ns;
+	uint64_t in_state_ns;
+};
+void thread_times_locked(const struct thread *thread, struct thread_times *ret_times);
 
 /* Return: the thread's name. */
 uint32_t thread_name(const struct thread *thread);

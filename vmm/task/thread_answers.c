@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Calls about one thread.
  */
 #include <assert.h>
@@ -7,6 +6,8 @@
 #include <string.h>
 
 #include "answer.h"
+#include "base/clock.h"
+#include "mach/thread_info.h"
 #include "mach/thread_status.h"
 #include "task.h"
 #include "vcpu.h"
@@ -87,6 +88,78 @@ kern_return_t answer_thread_terminate(struct call *call,
 	(void)reply;
 	if (!code)
 		code = thread_kill(thread);
+	return fail_thread(call, code, request->thread);
+}
+
+/* ---- exceptions ---- */
+
+kern_return_t answer_norma_exception_wait(struct call *call,
+					  const struct norma_exception_wait_request *request,
+					  struct norma_exception_wait_reply *reply)
+{
+	return exception_wait(call, request->timeout_ms, reply);
+}
+
+kern_return_t answer_norma_exception_resume(struct call *call,
+					    const struct norma_exception_resume_request *request,
+					    struct norma_exception_resume_reply *reply)
+{
+	struct thread *thread;
+	kern_return_t code = thread_find(call->task, request->thread, &thread);
+
+	(void)reply;
+	if (!code && exception_resume(thread))
+		return call_fail(call, KERN_FAILURE, "thread 0x%x is not held at an exception",
+				 request->thread);
+	return fail_thread(call, code, request->thread);
+}
+
+/* ---- thread_info ---- */
+
+static uint32_t run_state_locked(const struct thread *thread)
+{
+	if (thread->life == THREAD_HELD || thread->suspend_count || thread->task->suspend_count)
+		return TH_STATE_STOPPED;
+	return thread->life == THREAD_SERVED ? TH_STATE_WAITING : TH_STATE_RUNNING;
+}
+
+/* Processor time of a thread is its runner's; the kernel's share of it is not told apart. */
+static void info_fill_locked(const struct thread *thread, struct thread_info_reply *reply)
+{
+	struct thread_times times;
+
+	thread_times_locked(thread, &times);
+	reply->user_time = times.used_ns / NS_PER_US;
+	if (times.age_ns)
+		reply->cpu_usage =
+		    (uint32_t)((double)times.used_ns / (double)times.age_ns * TH_USAGE_SCALE);
+	reply->policy = thread->task->properties.policy;
+	reply->run_state = run_state_locked(thread);
+	reply->suspend_count = thread->suspend_count;
+	if (reply->run_state != TH_STATE_RUNNING)
+		reply->sleep_time = (uint32_t)(times.in_state_ns / NS_PER_S);
+}
+
+kern_return_t answer_thread_info(struct call *call, const struct thread_info_request *request,
+				 struct thread_info_reply *reply)
+{
+	struct thread *thread;
+	kern_return_t code;
+
+	if (request->flavor != THREAD_BASIC_INFO)
+		return call_fail(call, KERN_INVALID_ARGUMENT,
+				 "thread_info flavor %u does not exist: use THREAD_BASIC_INFO",
+				 request->flavor);
+	code = thread_find(call->task, request->thread, &thread);
+	if (code)
+		return fail_thread(call, code, request->thread);
+	pthread_mutex_lock(&call->task->lock);
+	/* Looked up before the lock was taken: it may have ended. */
+	if (thread->is_terminated || !thread->runner)
+		code = KERN_TERMINATED;
+	else
+		info_fill_locked(thread, reply);
+	pthread_mutex_unlock(&call->task->lock);
 	return fail_thread(call, code, request->thread);
 }
 

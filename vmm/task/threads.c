@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Stopping and letting go all threads of the task at once.
  */
 #include <errno.h>

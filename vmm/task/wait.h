@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Condition variables with CLOCK_MONOTONIC deadlines, the only kind of wait in this folder.
  */
 #ifndef TASK_WAIT_H

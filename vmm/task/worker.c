@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * The worker threads and their bounded queue.
  */
 #include "worker.h"
@@ -38,7 +37,14 @@ void worker_answer(struct task *task, const struct message_header *header, const
 	uint32_t bytes;
 	kern_return_t result = call_serve(task, NULL, header, payload, arena, &bytes);
 
-	worker_send(task, header, result, arena->reply + MESSAGE_HEADER_BYTES, bytes);
+	if (result != CALL_PARKED)
+		worker_send(task, header, result, arena->reply + MESSAGE_HEADER_BYTES, bytes);
+}
+
+void worker_reply(struct task *task, const struct message_header *header, const void *payload,
+		  uint32_t bytes)
+{
+	worker_send(task, header, KERN_SUCCESS, payload, bytes);
 }
 
 void worker_refuse(struct task *task, const struct message_header *header, int result,

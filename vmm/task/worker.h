@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * The threads that answer hostd's requests, so that a call that waits (for a page of another host,
  * for threads to stop, for the pager) does not keep the control thread from the next one. Calls of
  * one client come one after another because the client waits for each answer; between clients there
@@ -53,6 +52,9 @@ bool workers_are_idle(struct workers *workers);
 /* Answers one request of hostd on the calling thread. */
 void worker_answer(struct task *task, const struct message_header *header, const uint8_t *payload,
 		   struct call_arena *arena);
+/* Answers a request of hostd that was parked. */
+void worker_reply(struct task *task, const struct message_header *header, const void *payload,
+		  uint32_t bytes);
 /* Answers a request of hostd with a refusal. */
 void worker_refuse(struct task *task, const struct message_header *header, int result,
 		   const char *text);

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Single system calls against a small array that stands for the task's memory: waiting, waking,
  * interrupting, and the arguments that are refused.
  */

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * ELF files, good and bad: what is refused, in which words, and that no bytes whatever do harm.
  */
 #include <check.h>

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * See linux_harness.h.
  */
 #include "linux_harness.h"

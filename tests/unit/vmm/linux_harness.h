@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Runs a whole Linux program in a machine for the tests: a page table of flags over plain anonymous
  * memory stands for the address map, two buffers for the console.
  */

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Whole static Linux programs, run on KVM in CPL 3.
  */
 #include <check.h>

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * The initial stack as the ABI describes it.
  */
 #include <check.h>

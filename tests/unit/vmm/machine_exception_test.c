@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * x86 vectors in Mach's words.
  */
 #include <check.h>

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Which memory an instruction touches, and which rule that breaks. Instructions as bytes,
  * hand-assembled.
  */

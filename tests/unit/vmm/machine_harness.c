@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * See machine_harness.h. Not a second VMM: it only maps memory and calls vcpu_run.
  */
 #include "machine_harness.h"

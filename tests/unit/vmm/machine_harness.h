@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * What the machine tests share: one task with plain memory and one thread. Every test process makes
  * its own (KVM refuses a VM made before fork), so call harness_setup from a checked fixture.
  */

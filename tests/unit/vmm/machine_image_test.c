@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * The system image: what it promises in norma_abi.h, and that a bad one is refused.
  */
 #include <check.h>

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Kicks are neither lost nor early, and after one is answered the guest stands still. Two vCPUs of
  * one task work on one word exactly.
  */

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Machines come and go without a trace, and one that cannot be made says at which step.
  */
 #include <check.h>

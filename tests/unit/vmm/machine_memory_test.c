@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Accesses that find no memory: each becomes a fault with its exact address, and the thread goes on
  * at the same instruction once the memory is there.
  */

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * What a running thread can do and what comes back: calls, exceptions, protected tables, registers.
  */
 #include <check.h>

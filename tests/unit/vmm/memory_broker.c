@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * See memory_broker.h. One thread polls all sockets and userfaultfds; the test's thread only sets
  * knobs.
  */

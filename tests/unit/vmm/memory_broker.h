@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * A test double of what a pager does on its own host: it keeps published objects and hands them to
  * those who attach, and checks what it is told. In BROKER_REMOTE it plays another host as well: an
  * attached object starts as an empty memfd, and a thread supplies pages from the published one on

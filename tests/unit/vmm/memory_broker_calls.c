@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * What the broker does for each message, and the rules that it holds its clients to.
  */
 #include "memory_broker_internal.h"

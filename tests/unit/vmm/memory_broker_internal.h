@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * struct broker for its two files.
  */
 #ifndef TESTS_MEMORY_BROKER_INTERNAL_H

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Children's memory by inheritance and by clone, each task a process with a machine of its own, the
  * pager a test double on the same host. Numbers in names are the specification's cases.
  */

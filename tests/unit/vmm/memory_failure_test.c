@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Every step of making a child fails once, in a parent with regions in every state: the parent is
  * as it was, its relations with other tasks too, and nothing is left behind anywhere.
  */

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * See memory_family.h.
  */
 #include "memory_family.h"

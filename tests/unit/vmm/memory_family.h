@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * What the tests of children share: a pager's double and a parent, and questions about two tasks'
  * memory.
  */

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Exports under a running thread: the program stores one counter to two regions, first to one, then
  * to the other, for ever. A copy must be of one instant; a clone must not stop it.
  */

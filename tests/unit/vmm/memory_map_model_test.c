@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Random operations on the address map against a model that keeps every page's attributes apart.
  */
 #include "vm_map.h"

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * The pure address map against the specification's cases A and F, and against a model that keeps
  * every page's attributes apart. Numbers in names are those of the cases.
  */

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * What sharing and copying do to memory objects: which a child gets, what they cost, how long they
  * live.
  */

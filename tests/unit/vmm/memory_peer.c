@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * See memory_peer.h: the test's side.
  */
 #include "memory_peer_wire.h"
@@ -168,6 +167,68 @@ int peer_grow(struct peer *peer, uint64_t start, uint64_t old_end, uint64_t new_
 	return message.code;
 }
 
+kern_return_t peer_map_region(struct peer *peer, const struct space_place_request *place,
+			      const struct space_attributes *attributes, uint64_t bytes,
+			      uint64_t *ret_address)
+{
+	message.place = *place;
+	message.attributes = *attributes;
+	call_with(peer, OP_MAP_REGION, bytes, 0, 0, 0);
+	*ret_address = message.n[0];
+	return message.code;
+}
+
+kern_return_t peer_copy(struct peer *peer, uint64_t source, uint64_t bytes, uint64_t destination)
+{
+	call_with(peer, OP_COPY, source, bytes, destination, 0);
+	return message.code;
+}
+
+kern_return_t peer_wire(struct peer *peer, uint64_t address, uint64_t bytes, vm_prot_t access)
+{
+	call_with(peer, OP_WIRE, address, bytes, (uint64_t)access, 0);
+	return message.code;
+}
+
+kern_return_t peer_behavior(struct peer *peer, uint64_t address, uint64_t bytes,
+			    vm_behavior_t behavior)
+{
+	call_with(peer, OP_BEHAVIOR, address, bytes, (uint64_t)behavior, 0);
+	return message.code;
+}
+
+void peer_limit(struct peer *peer, uint64_t bytes)
+{
+	call_with(peer, OP_LIMIT, bytes, 0, 0, 0);
+}
+
+kern_return_t peer_export_range(struct peer *peer, struct vm_extent extent, bool is_copy,
+				struct region_entry *entries, uint32_t *ret_count)
+{
+	call_with(peer, OP_EXPORT_RANGE, extent.address, extent.bytes, is_copy, 0);
+	ck_assert_msg(message.n[2] == 0, "threads still stand still after the export");
+	ck_assert_msg(!message.code || message.failure.text[0], "a failure without a sentence");
+	*ret_count = (uint32_t)message.n[1];
+	memcpy(entries, message.data.entries, *ret_count * sizeof(*entries));
+	return message.code;
+}
+
+kern_return_t peer_import_range(struct peer *peer, const struct space_place_request *place,
+				vm_inherit_t inheritance, struct region_list list,
+				uint64_t *ret_address)
+{
+	message.place = *place;
+	message.n[0] = list.count;
+	message.n[1] = inheritance;
+	message.used = list.count * (uint32_t)sizeof(*list.regions);
+	memcpy(message.data.entries, list.regions, message.used);
+	message.failure.text[0] = '\0';
+	call(peer, OP_IMPORT_RANGE);
+	ck_assert_msg(!message.code || message.failure.text[0], "a failure without a sentence");
+	*ret_address = message.n[0];
+	return message.code;
+}
+
 static uint64_t call_number(struct peer *peer, int op)
 {
 	call_with(peer, op, 0, 0, 0, 0);
@@ -182,6 +243,11 @@ uint64_t peer_virtual_bytes(struct peer *peer)
 uint64_t peer_resident_bytes(struct peer *peer)
 {
 	return call_number(peer, OP_RESIDENT);
+}
+
+uint64_t peer_locked_bytes(struct peer *peer)
+{
+	return call_number(peer, OP_LOCKED);
 }
 
 uint64_t peer_file_bytes(struct peer *peer)

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * A task's memory in a process of its own, told what to do over a socket: what two VMMs are to each
  * other. The machine under it is a real one.
  */
@@ -41,6 +40,22 @@ kern_return_t peer_write(struct peer *peer, uint64_t address, const void *data, 
 int peer_map(struct peer *peer, const struct space_map_request *request, uint64_t *ret_address);
 int peer_discard(struct peer *peer, uint64_t address, uint64_t bytes);
 int peer_grow(struct peer *peer, uint64_t start, uint64_t old_end, uint64_t new_end);
+kern_return_t peer_map_region(struct peer *peer, const struct space_place_request *place,
+			      const struct space_attributes *attributes, uint64_t bytes,
+			      uint64_t *ret_address);
+kern_return_t peer_copy(struct peer *peer, uint64_t source, uint64_t bytes, uint64_t destination);
+kern_return_t peer_wire(struct peer *peer, uint64_t address, uint64_t bytes, vm_prot_t access);
+/* Bytes of the process that the kernel keeps in memory (VmLck). */
+uint64_t peer_locked_bytes(struct peer *peer);
+kern_return_t peer_behavior(struct peer *peer, uint64_t address, uint64_t bytes,
+			    vm_behavior_t behavior);
+void peer_limit(struct peer *peer, uint64_t bytes);
+/* The parts of vm_remap; the export is kept until peer_export_end. */
+kern_return_t peer_export_range(struct peer *peer, struct vm_extent extent, bool is_copy,
+				struct region_entry *entries, uint32_t *ret_count);
+kern_return_t peer_import_range(struct peer *peer, const struct space_place_request *place,
+				vm_inherit_t inheritance, struct region_list list,
+				uint64_t *ret_address);
 uint64_t peer_virtual_bytes(struct peer *peer);
 uint64_t peer_resident_bytes(struct peer *peer);
 /* Bytes of all memfds that the process has open, each file once: what its memory costs. */

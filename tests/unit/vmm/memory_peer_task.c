@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * The task's process: does with a space what it is told. Check's assertions work in the test's
  * process only.
  */
@@ -124,11 +123,30 @@ static uint64_t task_file_bytes(void)
 	return sum;
 }
 
+static uint64_t task_locked_bytes(void)
+{
+	FILE *status = fopen("/proc/self/status", "re");
+	unsigned long long kilobytes = 0;
+	char line[256];
+
+	while (fgets(line, sizeof(line), status))
+		sscanf(line, "VmLck: %llu kB", &kilobytes);
+	fclose(status);
+	return kilobytes * 1024;
+}
+
 static void do_export(struct task *task, struct peer_message *m)
 {
+	const struct vm_extent extent = {m->n[0], m->n[1]};
 	struct space_exported exported;
 
-	m->code = space_export(task->space, (enum export_mode)m->n[0], &exported, &m->failure);
+	m->failure.text[0] = '\0';
+	if (m->op == OP_EXPORT)
+		m->code =
+		    space_export(task->space, (enum export_mode)m->n[0], &exported, &m->failure);
+	else
+		m->code =
+		    space_export_range(task->space, extent, m->n[2] != 0, &exported, &m->failure);
 	m->n[1] = 0;
 	if (!m->code) {
 		m->n[1] = exported.region_count;
@@ -149,6 +167,43 @@ static void *do_wait_lost(void *argument)
 	require(space_pager_lost(task->space) == 0, "space_pager_lost");
 	require(space_pager_lost(task->space) == 0, "space_pager_lost");
 	return NULL;
+}
+
+static void task_do_calls(struct task *task, struct peer_message *m)
+{
+	struct space *space = task->space;
+	const struct region_list list = {m->data.entries, (uint32_t)m->n[0]};
+
+	switch (m->op) {
+	case OP_MAP_REGION:
+		m->code = space_map_region(space, &m->place, &m->attributes, m->n[0], &m->n[0]);
+		break;
+	case OP_COPY:
+		m->code = space_copy(space, m->n[0], m->n[1], m->n[2]);
+		break;
+	case OP_WIRE:
+		m->code = space_wire(space, m->n[0], m->n[1], (vm_prot_t)m->n[2]);
+		break;
+	case OP_LOCKED:
+		m->n[0] = task_locked_bytes();
+		break;
+	case OP_BEHAVIOR:
+		m->code = space_behavior(space, m->n[0], m->n[1], (vm_behavior_t)m->n[2]);
+		break;
+	case OP_LIMIT:
+		space_limit_set(space, m->n[0]);
+		break;
+	case OP_EXPORT_RANGE:
+		do_export(task, m);
+		break;
+	case OP_IMPORT_RANGE:
+		m->code = space_import_range(space, &m->place, (vm_inherit_t)m->n[1], list,
+					     &m->n[0], &m->failure);
+		m->used = 0;
+		break;
+	default:
+		m->n[0] = task->pauses;
+	}
 }
 
 static void task_do_more(struct task *task, struct peer_message *m)
@@ -203,7 +258,7 @@ static void task_do_more(struct task *task, struct peer_message *m)
 		task->store_value = (uint8_t)m->n[1];
 		break;
 	default:
-		m->n[0] = task->pauses;
+		task_do_calls(task, m);
 	}
 }
 

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Commands and replies between a test and its task processes: structs on a socket between a process
  * and its own fork.
  */
@@ -33,6 +32,14 @@ enum peer_op {
 	OP_EXPORT_END,
 	OP_IMPORT,
 	OP_PAUSES,
+	OP_MAP_REGION,
+	OP_COPY,
+	OP_WIRE,
+	OP_LOCKED,
+	OP_BEHAVIOR,
+	OP_LIMIT,
+	OP_EXPORT_RANGE,
+	OP_IMPORT_RANGE,
 	OP_STORE_AT_PAUSE,
 	OP_END,
 };
@@ -48,6 +55,8 @@ struct peer_message {
 	uint64_t n[6];
 	struct space_region_info info;
 	struct space_map_request map;
+	struct space_place_request place;
+	struct space_attributes attributes;
 	struct failure failure;
 	uint32_t used; /* bytes of data */
 	union peer_data data;

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * A family of tasks does random things to its memory and has children at random, with steps failing
  * at random; after each round every byte is what a simple model says. In the model a page of a task
  * refers to a cell; sharing is to refer to the same cell, copying is to get a new one.

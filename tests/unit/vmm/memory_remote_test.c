@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Memory whose pages come from elsewhere: copying what is not here yet, pages that are lost, and a
  * pager that dies. The test double supplies a child's pages on demand into memfds that begin empty.
  */

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Mach's and Linux's calls on one task's memory, with real mappings. Numbers in names are the
  * specification's cases.
  */

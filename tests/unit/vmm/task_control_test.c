@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * The process itself: start and usage errors, requests that make no sense, the ends of its sockets.
  */
 #include <check.h>

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Every kind of fault ends a task in the state EXCEPTION, with a status and a sentence that say
  * what happened.
  */

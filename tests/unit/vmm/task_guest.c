@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * A static C program for the tests of norma-vmm: its first argument says what to do.
  */
 #include <errno.h>

@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * A norma-vmm process and its two sockets, from hostd's side.
  */
 #include "task_harness.h"

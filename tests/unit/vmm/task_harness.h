@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Plays norma-hostd for one real norma-vmm: starts it, speaks on its control socket, takes its
  * console output and its end. The pager's end is a thread that answers pager_hello, gives numbers
  * to published objects and keeps none.

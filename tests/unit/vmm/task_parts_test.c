@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * The parts of a task that need no machine: states, standard input, strings of a program,
  * sentences.
  */
@@ -22,6 +21,10 @@ START_TEST(thread_states_follow_the_table)
 	ck_assert(!thread_life_may_follow(THREAD_FREE, THREAD_RUNNING));
 	ck_assert(thread_life_may_follow(THREAD_STOPPED, THREAD_RUNNING));
 	ck_assert(thread_life_may_follow(THREAD_RUNNING, THREAD_SERVED));
+	ck_assert(thread_life_may_follow(THREAD_SERVED, THREAD_HELD));
+	ck_assert(thread_life_may_follow(THREAD_HELD, THREAD_SERVED));
+	ck_assert(!thread_life_may_follow(THREAD_HELD, THREAD_RUNNING));
+	ck_assert(!thread_life_may_follow(THREAD_RUNNING, THREAD_HELD));
 	/* out of the guest only by way of SERVED */
 	ck_assert(!thread_life_may_follow(THREAD_RUNNING, THREAD_STOPPED));
 	ck_assert(!thread_life_may_follow(THREAD_RUNNING, THREAD_FREE));

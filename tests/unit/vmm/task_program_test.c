@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Linux programs in a real norma-vmm: loading, console, exit, and how guests' own calls are
  * answered.
  */

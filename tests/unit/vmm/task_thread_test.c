@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
+/*
  * Threads of a task over hostd's socket: counts, registers, names, and 64 of them.
  */
 #include <check.h>
