@@ -31,6 +31,7 @@ int cli_inherit(int argc, char **argv);
 int cli_clone(int argc, char **argv);
 int cli_create(int argc, char **argv);
 int cli_console(int argc, char **argv);
+int cli_exceptions(int argc, char **argv);
 int cli_kill(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 int cli_lab(int argc, char **argv);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const struct cli_command commands[] = {
-    {"run", "[--node N] [--env K=V] [--detach] IMAGE [ARGUMENTS]",
+    {"run", "[--node N] [--env K=V] [--detach] [--hold] IMAGE [ARGUMENTS]",
      "Starts a program as a task and stays attached to it.", cli_run},
     {"ps", "[--json]", "Lists the tasks of all hosts.", cli_ps},
     {"nodes", "[--json]", "Lists the hosts.", cli_nodes},
@@ -18,6 +18,8 @@ static const struct cli_command commands[] = {
     {"clone", "TASK --node N", "Makes a child that shares all of the task's memory.", cli_clone},
     {"create", "TASK --node N", "Makes a child that gets what inheritance says.", cli_create},
     {"console", "TASK", "Attaches to the input and output of a task.", cli_console},
+    {"exceptions", "TASK [--resume]",
+     "Waits for a thread that is held at an exception and shows it.", cli_exceptions},
     {"kill", "TASK...", "Terminates tasks.", cli_kill},
     {"doctor", "[--json]", "Says whether this host can run tasks, and what to do.", cli_doctor},
     {"lab", "up|exec|status|down", "Makes hosts out of network namespaces.", cli_lab},

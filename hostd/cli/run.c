@@ -15,6 +15,7 @@
 struct run {
 	int node; /* -1: this host */
 	bool is_detached;
+	bool is_held; /* threads stop at exceptions (norma exceptions) */
 	char *environment[MAX_ENVIRONMENT + 1];
 	char **arguments; /* the image first */
 };
@@ -34,6 +35,7 @@ static int parse(int argc, char **argv, struct run *run)
 	static const struct option options[] = {{"node", required_argument, NULL, 'n'},
 						{"env", required_argument, NULL, 'e'},
 						{"detach", no_argument, NULL, 'd'},
+						{"hold", no_argument, NULL, 'h'},
 						{0}};
 	size_t count = 0;
 	int option, r = CLI_OK;
@@ -45,6 +47,8 @@ static int parse(int argc, char **argv, struct run *run)
 			r = add_environment(run, &count, optarg);
 		else if (option == 'd')
 			run->is_detached = true;
+		else if (option == 'h')
+			run->is_held = true;
 		else
 			r = CLI_USAGE;
 	}
@@ -70,8 +74,8 @@ int cli_run(int argc, char **argv)
 	if (run.node < 0)
 		result = norma_node_self(mach_host_self(), &run.node);
 	if (result == KERN_SUCCESS)
-		result =
-		    norma_run(run.arguments[0], run.arguments, run.environment, run.node, &task);
+		result = (run.is_held ? norma_run_held : norma_run)(
+		    run.arguments[0], run.arguments, run.environment, run.node, &task);
 	if (result != KERN_SUCCESS)
 		return cli_call_failed(result, "run %s", run.arguments[0]);
 	if (!run.is_detached)

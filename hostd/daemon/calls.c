@@ -24,6 +24,7 @@ struct call {
 	uint16_t type;
 	uint64_t started_ns;
 	call_done_fn done; /* NULL: the asker was answered, only a late success matters */
+	call_done_fn late; /* may be NULL */
 	void *context;
 	int32_t refusal;
 	char refusal_text[MESSAGE_MAX_TEXT];
@@ -45,7 +46,7 @@ static void call_free(struct call *call)
 	free(call);
 }
 
-static void answer_failure(call_done_fn done, void *context, int32_t result, const char *text)
+static void answer_failure(call_done_fn done, void *context, struct answer answer, const char *text)
 {
 	uint8_t payload[MESSAGE_MAX_TEXT + 8];
 	struct failure failure;
@@ -54,20 +55,22 @@ static void answer_failure(call_done_fn done, void *context, int32_t result, con
 	snprintf(failure.text, sizeof(failure.text), "%s", text);
 	wire_writer_init(&writer, payload, sizeof(payload));
 	failure_encode(&writer, &failure);
-	done(context, &(struct answer){.result = result, .payload = payload, .bytes = writer.used});
+	answer.payload = payload;
+	answer.bytes = writer.used;
+	done(context, &answer);
 }
 
 /* Answers the asker with a refusal of our own and frees the call. */
 static void call_fail(struct call *call, int32_t result, const char *text)
 {
-	call_done_fn done = call->done;
+	call_done_fn done = call->done ? call->done : call->late;
 	void *context = call->context;
 	char copy[MESSAGE_MAX_TEXT];
 
 	snprintf(copy, sizeof(copy), "%s", text);
 	call_free(call);
 	if (done)
-		answer_failure(done, context, result, copy);
+		answer_failure(done, context, (struct answer){.result = result}, copy);
 }
 
 static void call_expired(struct timer *timer)
@@ -83,13 +86,16 @@ static void call_expired(struct timer *timer)
 	snprintf(text, sizeof(text), "%s did not answer %s within %llu ms", call->channel->label,
 		 message_type_name(call->type),
 		 (unsigned long long)((clock_now_ns() - call->started_ns) / NS_PER_MS));
-	if (!claims_type_makes_task(call->type)) {
+	if (!claims_type_makes_task(call->type) && !call->late) {
 		call_fail(call, KERN_OPERATION_TIMED_OUT, text);
 		return;
 	}
 	call->done = NULL;
 	if (done)
-		answer_failure(done, call->context, KERN_OPERATION_TIMED_OUT, text);
+		answer_failure(done, call->context,
+			       (struct answer){.result = KERN_OPERATION_TIMED_OUT,
+					       .may_still_come = call->late != NULL},
+			       text);
 }
 
 static struct call *call_new(struct hostd *hostd, const struct call_setup *setup)
@@ -101,6 +107,7 @@ static struct call *call_new(struct hostd *hostd, const struct call_setup *setup
 	call->hostd = hostd;
 	call->type = setup->type;
 	call->done = setup->done;
+	call->late = setup->late;
 	call->context = setup->context;
 	call->started_ns = clock_now_ns();
 	call->timer.expired = call_expired;
@@ -155,7 +162,7 @@ int calls_deliver(struct channel *channel, const struct link_message *reply)
 	};
 	uint64_t sequence = reply->header.sequence;
 	struct call *call;
-	call_done_fn done;
+	call_done_fn done, late;
 	void *context;
 
 	HASH_FIND(hh, hostd->calls.by_sequence, &sequence, sizeof(sequence), call);
@@ -164,10 +171,13 @@ int calls_deliver(struct channel *channel, const struct link_message *reply)
 	if (call->channel != channel || call->type != reply->header.type)
 		return -EPROTO;
 	done = call->done;
+	late = call->late;
 	context = call->context;
 	call_free(call);
 	if (done)
 		done(context, &answer);
+	else if (late)
+		late(context, &answer);
 	else if (!answer.result)
 		claims_discard_late(hostd, reply->header.type, &answer);
 	return 0;

@@ -1,11 +1,12 @@
 /*
  * What this host asked others and waits for: a table by sequence number. Every call is answered
- * exactly once, never from within call_start(): by the other side, by its deadline, or because its
- * channel closed.
+ * exactly once (but see `late`), never from within call_start(): by the other side, by its
+ * deadline, or because its channel closed.
  */
 #ifndef DAEMON_CALLS_H
 #define DAEMON_CALLS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,7 @@ struct answer {
 	int32_t result;		/* kern_return_t; when not 0 the payload is a `failure` */
 	const uint8_t *payload; /* valid during the callback */
 	size_t bytes;
+	bool may_still_come; /* the deadline passed; call_setup.late is told what becomes of it */
 };
 
 typedef void (*call_done_fn)(void *context, const struct answer *answer);
@@ -39,6 +41,9 @@ struct call_setup {
 	unsigned int fd_count;
 	uint64_t deadline_ns;
 	call_done_fn done;
+	/* Optional, after `done` was told of the deadline: the answer that came later, or why none
+	 * can come any more. Called once then. */
+	call_done_fn late;
 	void *context;
 };
 

@@ -14,6 +14,7 @@
 #include "channel.h"
 #include "hostd.h"
 #include "link/link.h"
+#include "properties.h"
 #include "request.h"
 
 #define SEED_BYTES 32
@@ -107,7 +108,7 @@ static void child_ask(struct child *child, uint16_t type, const void *payload, s
 		   });
 }
 
-static void assigned(void *context, const struct answer *answer)
+static void told_properties(void *context, const struct answer *answer)
 {
 	struct child *child = context;
 
@@ -119,6 +120,20 @@ static void assigned(void *context, const struct answer *answer)
 	else
 		child_ask(child, child->setup.fill_type, child->payload, child->setup.bytes,
 			  filled);
+}
+
+static void assigned(void *context, const struct answer *answer)
+{
+	struct child *child = context;
+	size_t bytes;
+
+	child->is_asking = false;
+	if (answer->result) {
+		child_fail(child, answer);
+		return;
+	}
+	bytes = properties_encode(child->hostd, &child->task->properties);
+	child_ask(child, MESSAGE_vmm_properties, child->hostd->payload, bytes, told_properties);
 }
 
 /* Fresh randomness for every task: no two may share a seed or a generation. */
@@ -164,6 +179,7 @@ int32_t child_create(struct hostd *hostd, const struct child_setup *setup,
 	    .owner_uid = setup->owner_uid,
 	    .state = setup->state,
 	    .image = setup->image,
+	    .properties = setup->properties,
 	};
 	struct child *child = child_new(hostd, setup);
 	int32_t result;
@@ -214,7 +230,7 @@ void child_request(struct channel *channel, struct link_message *message)
 
 	if (hostd_decode(hostd, peer_create_child_request, message->payload, message->header.bytes,
 			 &wanted) ||
-	    wanted.mode >= EXPORT_NUM_MODES) {
+	    wanted.mode >= EXPORT_NUM_MODES || wanted.properties_count != 1) {
 		channel_close(channel, "it sent a malformed peer_create_child");
 		return;
 	}
@@ -227,6 +243,7 @@ void child_request(struct channel *channel, struct link_message *message)
 	    .owner_uid = message->header.uid,
 	    .state = TASK_STATE_RUNNING,
 	    .image = wanted.image,
+	    .properties = wanted.properties,
 	    .fill_type = wanted.mode == EXPORT_EMPTY ? 0 : MESSAGE_vmm_import,
 	    .payload = hostd->payload,
 	    .bytes = hostd_encode(hostd, vmm_import_request, &import),

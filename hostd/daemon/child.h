@@ -1,7 +1,7 @@
 /*
  * Making a task on this host, for whatever reason: a clone from here or from another host, or a
- * program to be loaded. Name and VMM, vmm_assign, then one more call that fills it. Either all of
- * it succeeds or, when `done` is told of the failure, nothing of it exists any more.
+ * program to be loaded. Name and VMM, vmm_assign, vmm_properties, then one more call that fills it.
+ * Either all of it succeeds or, when `done` is told of the failure, nothing of it exists any more.
  */
 #ifndef DAEMON_CHILD_H
 #define DAEMON_CHILD_H
@@ -24,8 +24,9 @@ struct child_setup {
 	uint32_t owner_uid;
 	uint32_t state; /* enum task_state once it is made */
 	const char *image;
-	uint16_t fill_type;  /* vmm_import, norma_run_begin, or 0 for none */
-	const void *payload; /* of that call; copied */
+	const struct task_properties *properties; /* copied */
+	uint16_t fill_type;			  /* vmm_import, norma_run_begin, or 0 for none */
+	const void *payload;			  /* of that call; copied */
 	size_t bytes;
 	uint64_t deadline_ns;
 	child_done_fn done;

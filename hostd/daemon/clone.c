@@ -1,6 +1,5 @@
 /*
- * The clone's state machine. One clone at a time exports a parent: vmm_export_end says "the
- * export", so a VMM has one.
+ * The clone's state machine. A child without memory needs no export and waits for nobody.
  */
 #include "clone.h"
 
@@ -15,6 +14,7 @@
 #include "channel.h"
 #include "child.h"
 #include "claims.h"
+#include "export_turn.h"
 #include "hostd.h"
 
 enum clone_state {
@@ -38,10 +38,9 @@ static const bool state_may_follow[CLONE_NUM_STATES][CLONE_NUM_STATES] = {
 };
 
 struct clone {
-	TAILQ_ENTRY(clone) entry; /* in parent->clones from CLONE_QUEUE on */
 	struct hostd *hostd;
 	struct request *request;
-	struct task *parent; /* NULL once it ended, and before CLONE_QUEUE: see parent_name */
+	struct export_turn turn; /* in the parent's queue from CLONE_QUEUE on */
 	uint32_t parent_name;
 	uint32_t owner_uid;
 	enum export_mode mode;
@@ -86,18 +85,12 @@ static void log_success(const struct clone *clone, uint32_t child)
 	    (unsigned long long)(clone->began_ns[CLONE_DONE] - clone->began_ns[CLONE_CONNECT]));
 }
 
-static void export_next(struct task *parent);
-
-/* Leaves the parent's queue and lets the next one go. */
-static void clone_leave_queue(struct clone *clone)
+/* Return: the parent while it lives, or NULL. */
+static struct task *clone_parent(const struct clone *clone)
 {
-	struct task *parent = clone->parent;
+	struct task *parent = tasks_find(&clone->hostd->tasks, clone->parent_name);
 
-	if (!parent)
-		return;
-	TAILQ_REMOVE(&parent->clones, clone, entry);
-	clone->parent = NULL;
-	export_next(parent);
+	return parent && parent->phase == TASK_ALIVE ? parent : NULL;
 }
 
 static void clone_refuse(struct clone *clone, int32_t result, const char *text)
@@ -106,8 +99,8 @@ static void clone_refuse(struct clone *clone, int32_t result, const char *text)
 		 clone->parent_name, clone->node, mode_names[clone->mode],
 		 state_names[clone->state], result, text);
 	clone_set_state(clone, CLONE_DONE);
+	export_turn_end(&clone->turn, EXPORT_NOT_MADE);
 	request_refuse(clone->request, result, "%s", text);
-	clone_leave_queue(clone);
 	free(clone);
 }
 
@@ -120,43 +113,18 @@ static void clone_refuse_ended(struct clone *clone)
 	clone_refuse(clone, KERN_TERMINATED, text);
 }
 
-static void export_ended(void *context, const struct answer *answer)
-{
-	char text[MESSAGE_MAX_TEXT];
-
-	(void)context;
-	if (answer->result && answer->result != KERN_TERMINATED)
-		log_line(LOG_WARNING, "step=export_end err=\"%s\"", answer_text(answer, text));
-}
-
-/* The parent's VMM may let go of what it exported. Nobody waits for the answer. */
-static void end_export(const struct clone *clone)
-{
-	struct hostd *hostd = clone->hostd;
-
-	if (clone->mode == EXPORT_EMPTY || !clone->parent || !task_is_reachable(clone->parent))
-		return;
-	call_start(hostd, clone->parent->vmm->channel,
-		   &(struct call_setup){
-		       .type = MESSAGE_vmm_export_end,
-		       .uid = clone->owner_uid,
-		       .deadline_ns = hostd_deadline((uint64_t)hostd->config.call_deadline_ms),
-		       .done = export_ended,
-		   });
-}
-
 /* The last step is over. All three calls' replies consist of the child's name. */
 static void clone_created(void *context, int32_t result, uint32_t child, const char *text)
 {
 	struct clone *clone = context;
 	struct norma_task_clone_reply reply = {.child = child};
 
-	end_export(clone);
+	export_turn_end(&clone->turn, EXPORT_MADE);
 	if (result) {
 		clone_refuse(clone, result, text);
 		return;
 	}
-	if (!clone->parent || clone->parent->phase != TASK_ALIVE) {
+	if (!clone_parent(clone)) {
 		claims_discard_task(clone->hostd, child);
 		clone_refuse_ended(clone);
 		return;
@@ -164,7 +132,6 @@ static void clone_created(void *context, int32_t result, uint32_t child, const c
 	clone_set_state(clone, CLONE_DONE);
 	log_success(clone, child);
 	request_reply_with(clone->request, norma_task_clone, &reply);
-	clone_leave_queue(clone);
 	free(clone);
 }
 
@@ -187,18 +154,21 @@ static void peer_answered(void *context, const struct answer *answer)
 	}
 }
 
-static void create_elsewhere(struct clone *clone, const struct vmm_import_request *import)
+static void create_elsewhere(struct clone *clone, const struct task *parent,
+			     const struct vmm_import_request *import)
 {
 	struct hostd *hostd = clone->hostd;
 	struct peer_create_child_request request = {
 	    .parent = clone->parent_name,
 	    .mode = clone->mode,
+	    .properties = &parent->properties,
+	    .properties_count = 1,
 	    .regions = import->regions,
 	    .regions_count = import->regions_count,
 	};
 	size_t bytes;
 
-	memcpy(request.image, clone->parent->image, sizeof(request.image));
+	memcpy(request.image, parent->image, sizeof(request.image));
 	bytes = hostd_encode(hostd, peer_create_child_request, &request);
 	peer_call(hostd, clone->node,
 		  &(struct call_setup){
@@ -212,7 +182,8 @@ static void create_elsewhere(struct clone *clone, const struct vmm_import_reques
 		  });
 }
 
-static void create_here(struct clone *clone, const struct vmm_import_request *import)
+static void create_here(struct clone *clone, const struct task *parent,
+			const struct vmm_import_request *import)
 {
 	struct hostd *hostd = clone->hostd;
 	char error[MESSAGE_MAX_TEXT];
@@ -220,7 +191,8 @@ static void create_here(struct clone *clone, const struct vmm_import_request *im
 	    .parent = clone->parent_name,
 	    .owner_uid = clone->owner_uid,
 	    .state = TASK_STATE_RUNNING,
-	    .image = clone->parent->image,
+	    .image = parent->image,
+	    .properties = &parent->properties,
 	    .fill_type = clone->mode == EXPORT_EMPTY ? 0 : MESSAGE_vmm_import,
 	    .payload = hostd->payload,
 	    .bytes = hostd_encode(hostd, vmm_import_request, import),
@@ -236,11 +208,15 @@ static void create_here(struct clone *clone, const struct vmm_import_request *im
 
 static void clone_create(struct clone *clone, const struct vmm_import_request *import)
 {
+	const struct task *parent = clone_parent(clone);
+
 	clone_set_state(clone, CLONE_CREATE);
-	if (hostd_is_own_node(clone->hostd, clone->node))
-		create_here(clone, import);
+	if (!parent)
+		clone_refuse_ended(clone);
+	else if (hostd_is_own_node(clone->hostd, clone->node))
+		create_here(clone, parent, import);
 	else
-		create_elsewhere(clone, import);
+		create_elsewhere(clone, parent, import);
 }
 
 static void exported(void *context, const struct answer *answer)
@@ -250,14 +226,12 @@ static void exported(void *context, const struct answer *answer)
 	char text[MESSAGE_MAX_TEXT];
 
 	if (answer->result) {
-		/* An export that took too long may still come about. */
-		if (answer->result == KERN_OPERATION_TIMED_OUT)
-			end_export(clone);
+		export_turn_end(&clone->turn, export_outcome_of(answer));
 		clone_refuse(clone, answer->result, answer_text(answer, text));
 		return;
 	}
 	if (hostd_decode(clone->hostd, vmm_export_reply, answer->payload, answer->bytes, &reply)) {
-		end_export(clone);
+		export_turn_end(&clone->turn, EXPORT_MADE);
 		clone_refuse(clone, KERN_FAILURE, "the parent's VMM described itself wrongly");
 		return;
 	}
@@ -266,14 +240,15 @@ static void exported(void *context, const struct answer *answer)
 	clone_create(clone, &(struct vmm_import_request){reply.regions, reply.regions_count});
 }
 
-static void clone_export(struct clone *clone)
+static void clone_export(struct export_turn *turn)
 {
+	struct clone *clone = container_of(turn, struct clone, turn);
 	struct hostd *hostd = clone->hostd;
 	struct vmm_export_request request = {.mode = clone->mode};
 	size_t bytes = hostd_encode(hostd, vmm_export_request, &request);
 
 	clone_set_state(clone, CLONE_EXPORT);
-	call_start(hostd, clone->parent->vmm->channel,
+	call_start(hostd, turn->task->vmm->channel,
 		   &(struct call_setup){
 		       .type = MESSAGE_vmm_export,
 		       .uid = clone->owner_uid,
@@ -285,38 +260,24 @@ static void clone_export(struct clone *clone)
 		   });
 }
 
-/* Starts the next clone of the queue unless one is under way. */
-static void export_next(struct task *parent)
+static void parent_ended(struct export_turn *turn)
 {
-	struct clone *clone, *next = NULL;
-
-	if (!task_is_reachable(parent))
-		return;
-	TAILQ_FOREACH (clone, &parent->clones, entry) {
-		if (clone->state == CLONE_QUEUE && !next)
-			next = clone;
-		if (clone->state != CLONE_QUEUE && clone->mode != EXPORT_EMPTY)
-			return;
-	}
-	if (next)
-		clone_export(next);
+	clone_refuse_ended(container_of(turn, struct clone, turn));
 }
 
 static void clone_enqueue(struct clone *clone)
 {
-	struct task *parent = tasks_find(&clone->hostd->tasks, clone->parent_name);
+	struct task *parent = clone_parent(clone);
 
-	if (!parent || !task_is_reachable(parent)) {
+	if (!parent) {
 		clone_refuse_ended(clone);
 		return;
 	}
 	clone_set_state(clone, CLONE_QUEUE);
-	clone->parent = parent;
-	TAILQ_INSERT_TAIL(&parent->clones, clone, entry);
 	if (clone->mode == EXPORT_EMPTY)
 		clone_create(clone, &(struct vmm_import_request){0});
 	else
-		export_next(parent);
+		export_turn_wait(&clone->turn, parent);
 }
 
 static void clone_connected(struct peer_waiter *waiter, struct channel *channel, const char *why)
@@ -357,21 +318,10 @@ void clone_begin(struct request *request, struct task *parent, enum export_mode 
 	    .began_ns[CLONE_CONNECT] = clock_now_ns(),
 	    .deadline_ns = hostd_deadline((uint64_t)hostd->config.clone_deadline_ms),
 	    .waiter.done = clone_connected,
+	    .turn = {.granted = clone_export, .task_ended = parent_ended},
 	};
 	if (peer && !peer_channel(peer))
 		peer_when_up(peer, &clone->waiter);
 	else
 		clone_enqueue(clone);
-}
-
-void clones_task_ended(struct task *parent)
-{
-	struct clone *clone;
-
-	while ((clone = TAILQ_FIRST(&parent->clones))) {
-		TAILQ_REMOVE(&parent->clones, clone, entry);
-		clone->parent = NULL;
-		if (clone->state == CLONE_QUEUE)
-			clone_refuse_ended(clone);
-	}
 }

@@ -3,7 +3,7 @@
  * which may fail, and what is undone then:
  *
  *   CONNECT  a link to the child's host                 nothing to undo
- *   QUEUE    wait for clones of the same parent         nothing
+ *   QUEUE    wait for other exports of the parent       nothing
  *   EXPORT   vmm_export: the parent describes itself    nothing: the VMM undoes its own failure
  *   CREATE   child_create() here, peer_create_child     the child's host leaves nothing (child.h);
  *            elsewhere                                  vmm_export_end
@@ -21,8 +21,5 @@
 /* The request is answered with the child's name; its type says which reply that is. */
 void clone_begin(struct request *request, struct task *parent, enum export_mode mode,
 		 int child_node);
-
-/* The parent ended: clones that wait for it are refused. */
-void clones_task_ended(struct task *parent);
 
 #endif

@@ -46,6 +46,9 @@ static const struct key keys[] = {
     TEXT("host", "pager_listen", VALUE_ADDRESS, pager_listen),
     NUMBER("limits", "tasks", tasks, 1, 32768),
     NUMBER("limits", "tasks_per_user", tasks_per_user, 1, 32768),
+    NUMBER("limits", "task_memory_bytes", task_memory_bytes, 0, INT64_MAX),
+    NUMBER("limits", "task_threads", task_threads, 0, NAME_THREADS),
+    NUMBER("limits", "task_ports", task_ports, 0, UINT16_MAX),
     NUMBER("limits", "clients", clients, 1, 65536),
     NUMBER("limits", "waiting_vmms", waiting_vmms, 0, 256),
     NUMBER("limits", "call_deadline_ms", call_deadline_ms, 10, 3600000),
@@ -258,17 +261,42 @@ static char *read_line(char *buffer, int capacity, void *stream)
 	return buffer;
 }
 
-/* The program of that name beside our own. */
+/*
+ * Where our other programs are, from the folder of this one: beside it, where a build tree has
+ * them, where they are installed with it (also under DESTDIR), or where they were meant to be.
+ */
+static const char *const program_folders[] = {
+    ".", "../../vmm", "../pager", NORMA_PROGRAMS_NEAR, NORMA_PROGRAMS,
+};
+
+static bool find_program(const char *own_folder, const char *name, char path[PATH_MAX])
+{
+	char place[2 * PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(program_folders) / sizeof(program_folders[0]); i++) {
+		const char *folder = program_folders[i];
+
+		snprintf(place, sizeof(place), "%s%s%s/%s", folder[0] == '/' ? "" : own_folder,
+			 folder[0] == '/' ? "" : "/", folder, name);
+		if (access(place, X_OK) == 0 && realpath(place, path))
+			return true;
+	}
+	return false;
+}
+
+/* One that is not there is named all the same: whoever starts it says that it is missing. */
 static void default_program(const char *name, char path[PATH_MAX])
 {
-	ssize_t bytes = readlink("/proc/self/exe", path, PATH_MAX - 1);
+	char own_folder[PATH_MAX];
+	ssize_t bytes = readlink("/proc/self/exe", own_folder, sizeof(own_folder) - 1);
 	char *slash;
 
-	path[bytes > 0 ? bytes : 0] = 0;
-	slash = strrchr(path, '/');
+	own_folder[bytes > 0 ? bytes : 0] = 0;
+	slash = strrchr(own_folder, '/');
 	if (slash)
-		slash[1] = 0;
-	strncat(path, name, PATH_MAX - 1 - strlen(path));
+		*slash = 0;
+	if (!find_program(own_folder, name, path))
+		snprintf(path, PATH_MAX, "%s/%s", NORMA_PROGRAMS, name);
 }
 
 static void config_defaults(struct config *config)

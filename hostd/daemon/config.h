@@ -45,6 +45,9 @@ struct config {
 
 	int64_t tasks;
 	int64_t tasks_per_user;
+	int64_t task_memory_bytes; /* of a new task that is nobody's child; 0: no limit */
+	int64_t task_threads;
+	int64_t task_ports;
 	int64_t clients;
 	int64_t waiting_vmms;
 	int64_t call_deadline_ms;

@@ -3,9 +3,11 @@
  */
 #include "handlers.h"
 
+#include <mach/host_info.h>
 #include <mach/kern_return.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/checked.h"
 #include "child.h"
@@ -14,25 +16,17 @@
 #include "hostd.h"
 #include "link/link.h"
 #include "lists.h"
+#include "properties.h"
+#include "property_calls.h"
+#include "remap.h"
 #include "route.h"
 #include "terminate.h"
-
-/* Decodes the request's struct; refuses it and leaves the function when it is malformed. */
-#define decode_or_refuse(name, value)                                                              \
-	do {                                                                                       \
-		if (hostd_decode(request->hostd, name##_request, message->payload,                 \
-				 message->header.bytes, value)) {                                  \
-			request_refuse(request, KERN_INVALID_ARGUMENT,                             \
-				       "the request of " #name " is malformed");                   \
-			return;                                                                    \
-		}                                                                                  \
-	} while (0)
 
 static void handle_host_page_size(struct request *request, const struct link_message *message)
 {
 	struct host_page_size_request wanted;
 
-	decode_or_refuse(host_page_size, &wanted);
+	request_decode(request, message, host_page_size, &wanted);
 	request_reply_with(request, host_page_size,
 			   &((struct host_page_size_reply){.page_bytes = PAGE_BYTES}));
 }
@@ -41,7 +35,7 @@ static void handle_node_self(struct request *request, const struct link_message 
 {
 	struct norma_node_self_request wanted;
 
-	decode_or_refuse(norma_node_self, &wanted);
+	request_decode(request, message, norma_node_self, &wanted);
 	request_reply_with(
 	    request, norma_node_self,
 	    &((struct norma_node_self_reply){.node = (int)request->hostd->config.node}));
@@ -60,7 +54,7 @@ static void handle_task_create(struct request *request, const struct link_messag
 {
 	struct task_create_request wanted;
 
-	decode_or_refuse(task_create, &wanted);
+	request_decode(request, message, task_create, &wanted);
 	if (wanted.ledger_count)
 		request_refuse(request, KERN_INVALID_ARGUMENT,
 			       "task_create takes no ledgers: a child has its parent's limits");
@@ -73,7 +67,7 @@ static void handle_norma_task_create(struct request *request, const struct link_
 {
 	struct norma_task_create_request wanted;
 
-	decode_or_refuse(norma_task_create, &wanted);
+	request_decode(request, message, norma_task_create, &wanted);
 	begin_clone(request, EXPORT_CREATE, wanted.inherit_memory, wanted.child_node);
 }
 
@@ -81,7 +75,7 @@ static void handle_norma_task_clone(struct request *request, const struct link_m
 {
 	struct norma_task_clone_request wanted;
 
-	decode_or_refuse(norma_task_clone, &wanted);
+	request_decode(request, message, norma_task_clone, &wanted);
 	begin_clone(request, EXPORT_CLONE, wanted.inherit_memory, wanted.child_node);
 }
 
@@ -90,7 +84,7 @@ static void handle_task_terminate(struct request *request, const struct link_mes
 	struct task_terminate_request wanted;
 	struct task *task;
 
-	decode_or_refuse(task_terminate, &wanted);
+	request_decode(request, message, task_terminate, &wanted);
 	task = route_task(request, wanted.task);
 	if (task)
 		terminate_request(request, task);
@@ -101,7 +95,7 @@ static void handle_task_wait(struct request *request, const struct link_message 
 	struct norma_task_wait_request wanted;
 	struct task *task;
 
-	decode_or_refuse(norma_task_wait, &wanted);
+	request_decode(request, message, norma_task_wait, &wanted);
 	task = route_task(request, wanted.task);
 	if (task)
 		wait_request(request, task, wanted.timeout_ms);
@@ -112,7 +106,7 @@ static void handle_console_read(struct request *request, const struct link_messa
 	struct norma_console_read_request wanted;
 	struct task *task;
 
-	decode_or_refuse(norma_console_read, &wanted);
+	request_decode(request, message, norma_console_read, &wanted);
 	task = route_task(request, wanted.task);
 	if (task)
 		consoles_read(request, task, &wanted);
@@ -151,15 +145,17 @@ static void handle_run_begin(struct request *request, const struct link_message 
 	struct hostd *hostd = request->hostd;
 	struct norma_run_begin_request wanted;
 	char image[TASK_IMAGE_BYTES], error[MESSAGE_MAX_TEXT];
+	struct task_properties properties = properties_default(&hostd->config);
 	struct child_setup setup;
 	int32_t result;
 
-	decode_or_refuse(norma_run_begin, &wanted);
+	request_decode(request, message, norma_run_begin, &wanted);
 	image_name(wanted.arguments, image);
 	setup = (struct child_setup){
 	    .owner_uid = request->uid,
 	    .state = TASK_STATE_LOADING,
 	    .image = image,
+	    .properties = &properties,
 	    .fill_type = MESSAGE_norma_run_begin,
 	    .payload = message->payload,
 	    .bytes = message->header.bytes,
@@ -176,7 +172,7 @@ static void handle_task_list(struct request *request, const struct link_message 
 {
 	struct norma_task_list_request wanted;
 
-	decode_or_refuse(norma_task_list, &wanted);
+	request_decode(request, message, norma_task_list, &wanted);
 	list_tasks(request);
 }
 
@@ -184,7 +180,7 @@ static void handle_node_list(struct request *request, const struct link_message 
 {
 	struct norma_node_list_request wanted;
 
-	decode_or_refuse(norma_node_list, &wanted);
+	request_decode(request, message, norma_node_list, &wanted);
 	list_nodes(request);
 }
 
@@ -199,7 +195,7 @@ static void handle_pager_statistics(struct request *request, const struct link_m
 	struct hostd *hostd = request->hostd;
 	struct norma_pager_statistics_request wanted;
 
-	decode_or_refuse(norma_pager_statistics, &wanted);
+	request_decode(request, message, norma_pager_statistics, &wanted);
 	call_start(hostd, hostd->pager.channel,
 		   &(struct call_setup){
 		       .type = MESSAGE_pager_statistics,
@@ -208,6 +204,35 @@ static void handle_pager_statistics(struct request *request, const struct link_m
 		       .done = statistics_done,
 		       .context = request,
 		   });
+}
+
+static void handle_host_info(struct request *request, const struct link_message *message)
+{
+	struct host_info_request wanted;
+
+	request_decode(request, message, host_info, &wanted);
+	if (wanted.flavor != HOST_BASIC_INFO)
+		request_refuse(request, KERN_INVALID_ARGUMENT,
+			       "host_info has no flavor %u: use HOST_BASIC_INFO (%d)",
+			       wanted.flavor, HOST_BASIC_INFO);
+	else
+		request_reply_with(
+		    request, host_info,
+		    &((struct host_info_reply){
+			.max_cpus = (uint32_t)sysconf(_SC_NPROCESSORS_CONF),
+			.avail_cpus = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN),
+			.memory_size = (uint64_t)sysconf(_SC_PHYS_PAGES) * PAGE_BYTES,
+			.cpu_type = CPU_TYPE_X86_64,
+			.cpu_subtype = CPU_SUBTYPE_X86_64_ALL,
+		    }));
+}
+
+static void handle_vm_remap(struct request *request, const struct link_message *message)
+{
+	struct vm_remap_request wanted;
+
+	request_decode(request, message, vm_remap, &wanted);
+	remap_begin(request, &wanted);
 }
 
 struct handler {
@@ -228,6 +253,16 @@ static const struct handler handlers[] = {
     {MESSAGE_norma_task_list, handle_task_list},
     {MESSAGE_norma_node_list, handle_node_list},
     {MESSAGE_norma_pager_statistics, handle_pager_statistics},
+    {MESSAGE_vm_remap, handle_vm_remap},
+    {MESSAGE_host_info, handle_host_info},
+    {MESSAGE_task_get_special_port, handle_get_special_port},
+    {MESSAGE_task_set_special_port, handle_set_special_port},
+    {MESSAGE_mach_ports_register, handle_ports_register},
+    {MESSAGE_mach_ports_lookup, handle_ports_lookup},
+    {MESSAGE_task_priority, handle_task_priority},
+    {MESSAGE_norma_port_location_hint, handle_port_location_hint},
+    {MESSAGE_norma_exception_hold, handle_exception_hold},
+    {MESSAGE_norma_task_limits, handle_task_limits},
 };
 
 void handle_call(struct request *request, const struct link_message *message)

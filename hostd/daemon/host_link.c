@@ -18,6 +18,7 @@
 #include "channel.h"
 #include "child.h"
 #include "hostd.h"
+#include "peer_export.h"
 #include "request.h"
 #include "route.h"
 
@@ -32,6 +33,7 @@ static void link_closed(struct channel *channel, const char *why)
 		set->incoming_count--;
 	if (!link->peer && !link->hostd->is_stopping)
 		log_line(LOG_INFO, "host=\"%s\" step=closed why=\"%s\"", channel->label, why);
+	peer_exports_drop(link);
 	timer_cancel(&link->hostd->loop, &link->timer);
 	LIST_REMOVE(link, entry);
 	free(link);
@@ -83,6 +85,10 @@ static void link_request(struct channel *channel, struct link_message *message)
 		handle_ping(channel, message);
 	else if (message->header.type == MESSAGE_peer_create_child)
 		child_request(channel, message);
+	else if (message->header.type == MESSAGE_peer_export_range)
+		peer_export_range(channel, message);
+	else if (message->header.type == MESSAGE_peer_export_end)
+		peer_export_end(channel, message);
 	else
 		route_call(channel, message, message->header.uid);
 }

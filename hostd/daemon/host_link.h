@@ -12,6 +12,7 @@
 struct channel;
 struct hostd;
 struct peer;
+struct peer_export;
 
 #define HOST_LINK_CONNECT_MS	  2000 /* until connected and greeted */
 #define HOST_LINK_PING_MS	  1000 /* of silence */
@@ -21,9 +22,10 @@ struct host_link {
 	LIST_ENTRY(host_link) entry;
 	struct hostd *hostd;
 	struct channel *channel;
-	struct peer *peer;  /* NULL: the other side connected */
-	int node;	    /* -1 until it said who it is */
-	uint64_t ping_ns;   /* when the last ping was sent */
+	struct peer *peer;		  /* NULL: the other side connected */
+	int node;			  /* -1 until it said who it is */
+	uint64_t ping_ns;		  /* when the last ping was sent */
+	LIST_HEAD(, peer_export) exports; /* that the other host asked for (peer_export.h) */
 	struct timer timer; /* the hello's deadline, then the next look at the silence */
 };
 

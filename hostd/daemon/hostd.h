@@ -32,6 +32,7 @@ struct hostd {
 	struct listener hosts;	       /* TCP; fd -1 when there are no other hosts */
 	LIST_HEAD(, channel) channels; /* all that are open */
 	unsigned int client_count;
+	uint64_t last_export;	 /* number of what was asked of other hosts (peer_export_range) */
 	struct timer stop_timer; /* the pager's time to end by itself */
 	bool is_stopping;
 

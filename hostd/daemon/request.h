@@ -47,6 +47,17 @@ void request_reject(struct channel *channel, const struct message_header *header
 /* The channel closes: tells the holders and detaches what remains. */
 void requests_abandon(struct channel *channel);
 
+/* Decodes the request's struct; refuses it and leaves the function when it is malformed. */
+#define request_decode(request, message, name, value)                                              \
+	do {                                                                                       \
+		if (hostd_decode((request)->hostd, name##_request, (message)->payload,             \
+				 (message)->header.bytes, value)) {                                \
+			request_refuse(request, KERN_INVALID_ARGUMENT,                             \
+				       "the request of " #name " is malformed");                   \
+			return;                                                                    \
+		}                                                                                  \
+	} while (0)
+
 /* Encodes struct `name`_reply and answers with it. */
 #define request_reply_with(asked, name, value)                                                     \
 	({                                                                                         \

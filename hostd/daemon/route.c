@@ -36,6 +36,7 @@ static uint64_t allowed_ms(struct hostd *hostd, const struct link_message *messa
 	uint64_t call_ms = (uint64_t)hostd->config.call_deadline_ms;
 	struct norma_task_wait_request wait;
 	struct norma_console_read_request read;
+	struct norma_exception_wait_request exception;
 
 	switch (message->header.type) {
 	case MESSAGE_norma_task_wait:
@@ -48,6 +49,12 @@ static uint64_t allowed_ms(struct hostd *hostd, const struct link_message *messa
 				    message->header.bytes, &read)
 			   ? call_ms
 			   : call_ms + read.timeout_ms;
+	case MESSAGE_norma_exception_wait:
+		return hostd_decode(hostd, norma_exception_wait_request, message->payload,
+				    message->header.bytes, &exception)
+			   ? call_ms
+			   : call_ms + exception.timeout_ms;
+	case MESSAGE_vm_remap:
 	case MESSAGE_task_create:
 	case MESSAGE_norma_task_create:
 	case MESSAGE_norma_task_clone:

@@ -96,13 +96,16 @@ int32_t task_new(struct task_table *table, const struct task_setup *setup, struc
 	task->parent = setup->parent;
 	task->owner_uid = setup->owner_uid;
 	task->state = setup->state;
+	task->properties = *setup->properties;
+	task->kernel_port = task->name;
 	task->created_ns = clock_now_ns();
 	snprintf(task->image, sizeof(task->image), "%s", setup->image);
 	LIST_INIT(&task->waiters);
 	TAILQ_INIT(&task->outputs);
 	LIST_INIT(&task->reads);
 	LIST_INIT(&task->attachments);
-	TAILQ_INIT(&task->clones);
+	TAILQ_INIT(&task->exports);
+	TAILQ_INIT(&task->changes);
 	console_init(&task->console, (size_t)table->hostd->config.console_bytes);
 	table->by_serial[serial] = task;
 	TAILQ_INSERT_TAIL(&table->live, task, entry);

@@ -16,10 +16,11 @@
 
 struct attachment;
 struct child;
-struct clone;
 struct console_output;
 struct console_read;
+struct export_turn;
 struct hostd;
+struct property_change;
 struct task_waiter;
 struct vmm;
 
@@ -46,6 +47,10 @@ struct task {
 	struct vmm *vmm;     /* NULL once ended */
 	struct child *child; /* while TASK_BUILDING */
 
+	struct task_properties properties; /* what children get copies of (properties.h) */
+	TAILQ_HEAD(, property_change) changes;
+	uint32_t kernel_port; /* what TASK_KERNEL_PORT answers; no child gets it */
+
 	/* What norma_task_wait answers. */
 	uint32_t state; /* enum task_state */
 	int32_t status;
@@ -57,7 +62,7 @@ struct task {
 	LIST_HEAD(, console_read) reads;      /* for which there is no output */
 	LIST_HEAD(, attachment) attachments;
 
-	TAILQ_HEAD(, clone) clones; /* one at a time exports; the others wait behind it */
+	TAILQ_HEAD(, export_turn) exports; /* the first is under way (export_turn.h) */
 	TAILQ_ENTRY(task) entry;
 };
 
@@ -81,6 +86,7 @@ struct task_setup {
 	uint32_t owner_uid;
 	uint32_t state;
 	const char *image;
+	const struct task_properties *properties;
 };
 
 /*

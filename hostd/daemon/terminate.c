@@ -10,9 +10,10 @@
 
 #include "base/log.h"
 #include "child.h"
-#include "clone.h"
 #include "consoles.h"
+#include "export_turn.h"
 #include "hostd.h"
+#include "properties.h"
 
 enum waiter_kind { WAITER_WAIT, WAITER_TERMINATE };
 
@@ -165,7 +166,8 @@ void task_vmm_gone(struct task *task, const char *cause)
 		 task->state, task->status, task->text);
 	/* Retired first: what the waiters do next already finds the task ended. */
 	task_retire(task);
-	clones_task_ended(task);
+	export_turns_task_ended(task);
+	properties_task_ended(task);
 	consoles_task_ended(task);
 	release_waiters(task);
 }

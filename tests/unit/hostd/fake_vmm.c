@@ -9,8 +9,9 @@
  * Like the real one, it says that it ended when all its output was answered.
  *
  * task_info tells what the test wants to know: virtual_size is the number of exports begun,
- * resident_size of those ended. task_suspend makes the "guest" call task_create on itself and
- * answers with what that answered.
+ * resident_size of those ended, suspend_count of ranges that are mapped; base_priority, policy,
+ * user_time (hold_exceptions) and system_time (limit_memory_bytes) are properties. task_suspend
+ * makes the "guest" call task_create on itself and answers with what that answered.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -27,6 +28,8 @@ struct fake_vmm {
 	uint32_t task;
 	char program[4096];
 	unsigned int exports, export_ends;
+	unsigned int ranges; /* imported and not deallocated */
+	struct task_properties properties;
 	unsigned int outputs; /* not answered */
 	int status;	      /* -1 while the program runs */
 	uint64_t sequence;
@@ -162,6 +165,66 @@ static void answer_export(struct fake_vmm *vmm, const struct link_message *messa
 	fake_reply(&vmm->link, message, vmm->payload, encode(vmm, vmm_export_reply, &reply));
 }
 
+static void answer_properties(struct fake_vmm *vmm, const struct link_message *message)
+{
+	struct vmm_properties_request request;
+
+	decode(vmm, vmm_properties_request, message, &request);
+	if (request.properties_count != 1)
+		exit(6);
+	vmm->properties = request.properties[0];
+	fake_reply(&vmm->link, message, NULL, 0);
+}
+
+/* The last page of a range is read-only and may not become executable. */
+static void answer_export_range(struct fake_vmm *vmm, const struct link_message *message)
+{
+	struct vmm_export_range_request request;
+	struct vmm_export_range_reply reply;
+	struct region_entry regions[2];
+	uint64_t first_bytes;
+
+	decode(vmm, vmm_export_range_request, message, &request);
+	if (vmm->exports > vmm->export_ends || request.bytes < 8192)
+		exit(5);
+	vmm->exports++;
+	first_bytes = request.bytes - 4096;
+	regions[0] = (struct region_entry){
+	    .start = request.address, .bytes = first_bytes, .protection = 3, .max_protection = 7};
+	regions[1] = (struct region_entry){.start = request.address + first_bytes,
+					   .bytes = 4096,
+					   .protection = 1,
+					   .max_protection = 3};
+	for (unsigned int i = 0; i < 2; i++)
+		regions[i].mapping = request.copy ? REGION_PRIVATE : REGION_SHARED;
+	reply = (struct vmm_export_range_reply){regions, 2};
+	fake_reply(&vmm->link, message, vmm->payload, encode(vmm, vmm_export_range_reply, &reply));
+}
+
+static void answer_import_range(struct fake_vmm *vmm, const struct link_message *message)
+{
+	struct vmm_import_range_request request;
+	struct vmm_import_range_reply reply;
+
+	decode(vmm, vmm_import_range_request, message, &request);
+	if (request.regions_count != 2 || request.address % 4096 || request.anywhere > 1)
+		exit(4);
+	vmm->ranges++;
+	reply.address = request.anywhere ? 0x70000000 : request.address;
+	fake_reply(&vmm->link, message, vmm->payload, encode(vmm, vmm_import_range_reply, &reply));
+}
+
+static void answer_deallocate(struct fake_vmm *vmm, const struct link_message *message)
+{
+	struct vm_deallocate_request request;
+
+	decode(vmm, vm_deallocate_request, message, &request);
+	if (!vmm->ranges || request.task != vmm->task || request.address != 0x70000000)
+		exit(4);
+	vmm->ranges--;
+	fake_reply(&vmm->link, message, NULL, 0);
+}
+
 static void check_import(struct fake_vmm *vmm, const struct link_message *message)
 {
 	struct vmm_import_request import;
@@ -175,7 +238,12 @@ static void check_import(struct fake_vmm *vmm, const struct link_message *messag
 static void answer_info(struct fake_vmm *vmm, const struct link_message *message)
 {
 	struct task_info_reply info = {.virtual_size = vmm->exports,
-				       .resident_size = vmm->export_ends};
+				       .resident_size = vmm->export_ends,
+				       .suspend_count = vmm->ranges,
+				       .base_priority = vmm->properties.priority,
+				       .policy = vmm->properties.policy,
+				       .user_time = vmm->properties.hold_exceptions,
+				       .system_time = vmm->properties.limit_memory_bytes};
 
 	fake_reply(&vmm->link, message, vmm->payload, encode(vmm, task_info_reply, &info));
 }
@@ -234,6 +302,18 @@ static void handle(struct fake_vmm *vmm, const struct link_message *message)
 		break;
 	case MESSAGE_vmm_import:
 		check_import(vmm, message);
+		break;
+	case MESSAGE_vmm_properties:
+		answer_properties(vmm, message);
+		break;
+	case MESSAGE_vmm_export_range:
+		answer_export_range(vmm, message);
+		break;
+	case MESSAGE_vmm_import_range:
+		answer_import_range(vmm, message);
+		break;
+	case MESSAGE_vm_deallocate:
+		answer_deallocate(vmm, message);
 		break;
 	case MESSAGE_task_info:
 		answer_info(vmm, message);

@@ -19,7 +19,7 @@
 #include "base/log.h"
 #include "terminate.h"
 
-#define WAIT_MS 10000
+#define WAIT_MS 30000
 #define STEP_MS 20
 
 static int count_fds(void)
@@ -58,8 +58,8 @@ static void make_config(struct harness *harness, unsigned int host)
 	    .tasks_per_user = 32,
 	    .clients = 16,
 	    .waiting_vmms = 2,
-	    .call_deadline_ms = 2000,
-	    .clone_deadline_ms = 2000,
+	    .call_deadline_ms = 10000,
+	    .clone_deadline_ms = 10000,
 	    .console_bytes = 4096,
 	    .pager_hold_us = 1,
 	    .pager_deadline_ms = 100,

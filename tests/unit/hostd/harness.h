@@ -38,7 +38,7 @@ void harness_release(struct harness *harness);
 
 /* Lets all hosts do what there is to do, for at most some milliseconds. */
 void harness_step(struct harness *harness);
-/* Until fact(context) or a deadline of 10 s, when the test fails with `what`. */
+/* Until fact(context) or a deadline of 30 s, when the test fails with `what`. */
 void harness_until(struct harness *harness, bool (*fact)(void *context), void *context,
 		   const char *what);
 

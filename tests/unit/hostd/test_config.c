@@ -85,6 +85,9 @@ START_TEST(values_arrive)
 	ck_assert_ptr_null(config_node_find(&config, 3));
 	ck_assert_int_eq(config.waiting_vmms, 0);
 	ck_assert_int_eq(config.console_bytes, 65536);
+	ck_assert_int_eq(config.task_memory_bytes, 1 << 30);
+	ck_assert_int_eq(config.task_threads, 4);
+	ck_assert_int_eq(config.task_ports, 3);
 	ck_assert_int_eq(config.pager_hold_us, 10);
 	ck_assert_str_eq(config.vmm_path, "/usr/libexec/norma-vmm");
 }
@@ -125,6 +128,7 @@ int main(void)
 	if (!folder)
 		return 77;
 	suite_add_tcase(suite, tests);
+	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, right_files_are_accepted);
 	tcase_add_test(tests, wrong_files_are_refused_with_line_and_reason);
 	tcase_add_test(tests, values_arrive);

@@ -223,8 +223,11 @@ static bool has_no_task(void *context)
 /* Asks for an empty child as node 1 and waits until there is one. */
 static void ask_for_child(struct link *host)
 {
+	static const struct task_properties properties;
+
 	ck_assert(greet(host, 1));
-	SEND_HOST(host, peer_create_child, .parent = name_of_task(1, 1));
+	SEND_HOST(host, peer_create_child, .parent = name_of_task(1, 1), .properties = &properties,
+		  .properties_count = 1);
 	harness_until(&harness, has_a_task, NULL, "the child is made");
 }
 
@@ -454,7 +457,7 @@ int main(void)
 	int failed;
 
 	suite_add_tcase(suite, tests);
-	tcase_set_timeout(tests, 60);
+	tcase_set_timeout(tests, 100);
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_loop_test(tests, garbage_closes_only_its_connection, 0, 8);
 	tcase_add_loop_test(tests, oversized_message_closes_its_connection, 0, 2);

@@ -28,8 +28,13 @@ static void teardown(void)
 
 static struct task *make_task(uint32_t uid)
 {
+	struct task_properties properties = {0};
 	struct task_setup task_setup = {
-	    .owner_uid = uid, .state = TASK_STATE_RUNNING, .image = "x"};
+	    .owner_uid = uid,
+	    .state = TASK_STATE_RUNNING,
+	    .image = "x",
+	    .properties = &properties,
+	};
 	char error[MESSAGE_MAX_TEXT];
 	struct task *task = NULL;
 
@@ -189,6 +194,8 @@ int main(void)
 	int failed;
 
 	suite_add_tcase(suite, names);
+	tcase_set_timeout(names, 60);
+	tcase_set_timeout(console, 60);
 	tcase_add_checked_fixture(names, setup, teardown);
 	tcase_add_test(names, name_says_its_node);
 	tcase_add_test(names, serial_comes_back_only_after_all_others);

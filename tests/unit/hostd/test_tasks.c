@@ -223,12 +223,15 @@ START_TEST(failed_run_leaves_nothing)
 	int fds = harness_fds(&harness);
 
 	harness_script(&harness, scripts[_i]);
+	if (strstr(scripts[_i], "ignore"))
+		harness.hosts[0]->config.clone_deadline_ms = 100;
 	ck_assert_int_ne(CALL(norma_run_begin, .node = 0), 0);
 	ck_assert_uint_gt(strlen(refusal(&reply)), 10);
 	harness_script(&harness, "");
 	ck_assert_int_eq(harness_fds(&harness), fds);
 	ck_assert_uint_eq(live_tasks(&harness, 0), 0);
 	ck_assert_uint_eq(harness.hosts[0]->tasks.ended_count, 0);
+	harness.hosts[0]->config.clone_deadline_ms = 10000;
 	run_program(&harness, &client, 0, "");
 }
 END_TEST
@@ -252,6 +255,7 @@ START_TEST(silent_vmm_is_a_timeout)
 	harness.hosts[0]->config.call_deadline_ms = 50;
 	harness_script(&harness, "task_resume ignore\n");
 	ck_assert_int_eq(CALL(task_resume, .task = task), KERN_OPERATION_TIMED_OUT);
+	harness.hosts[0]->config.call_deadline_ms = 10000;
 	ck_assert_int_eq(CALL(task_info, .task = task), 0);
 }
 END_TEST
@@ -442,7 +446,7 @@ int main(void)
 	int failed;
 
 	suite_add_tcase(suite, tests);
-	tcase_set_timeout(tests, 60);
+	tcase_set_timeout(tests, 100);
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, simple_questions_are_answered);
 	tcase_add_test(tests, program_runs_writes_and_ends);

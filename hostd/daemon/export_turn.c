@@ -1,0 +1,86 @@
+/*
+ * A queue per task; its first entry has the turn.
+ */
+#include "export_turn.h"
+
+#include <mach/kern_return.h>
+
+#include "base/log.h"
+#include "channel.h"
+#include "hostd.h"
+
+enum export_outcome export_outcome_of(const struct answer *answer)
+{
+	return !answer->result || answer->result == KERN_OPERATION_TIMED_OUT ? EXPORT_MADE
+									     : EXPORT_NOT_MADE;
+}
+
+static void grant_next(struct task *task)
+{
+	struct export_turn *turn = TAILQ_FIRST(&task->exports);
+
+	if (!turn || turn->is_granted || !task_is_reachable(task))
+		return;
+	turn->is_granted = true;
+	turn->granted(turn);
+}
+
+void export_turn_wait(struct export_turn *turn, struct task *task)
+{
+	if (!task_is_reachable(task)) {
+		turn->task_ended(turn);
+		return;
+	}
+	turn->task = task;
+	turn->is_granted = false;
+	TAILQ_INSERT_TAIL(&task->exports, turn, entry);
+	grant_next(task);
+}
+
+static void export_ended(void *context, const struct answer *answer)
+{
+	char text[MESSAGE_MAX_TEXT];
+
+	(void)context;
+	if (answer->result && answer->result != KERN_TERMINATED)
+		log_line(LOG_WARNING, "step=export_end err=\"%s\"", answer_text(answer, text));
+}
+
+/* Nobody waits for the answer. */
+static void tell_vmm(const struct task *task)
+{
+	struct hostd *hostd = task->hostd;
+
+	call_start(hostd, task->vmm->channel,
+		   &(struct call_setup){
+		       .type = MESSAGE_vmm_export_end,
+		       .uid = task->owner_uid,
+		       .deadline_ns = hostd_deadline((uint64_t)hostd->config.call_deadline_ms),
+		       .done = export_ended,
+		   });
+}
+
+void export_turn_end(struct export_turn *turn, enum export_outcome outcome)
+{
+	struct task *task = turn->task;
+
+	if (!task)
+		return;
+	TAILQ_REMOVE(&task->exports, turn, entry);
+	turn->task = NULL;
+	if (outcome == EXPORT_MADE && task_is_reachable(task))
+		tell_vmm(task);
+	grant_next(task);
+}
+
+void export_turns_task_ended(struct task *task)
+{
+	struct export_turn *turn;
+
+	while ((turn = TAILQ_FIRST(&task->exports))) {
+		TAILQ_REMOVE(&task->exports, turn, entry);
+		turn->task = NULL;
+		if (!turn->is_granted)
+			turn->task_ended(turn);
+	}
+}

@@ -1,0 +1,381 @@
+/*
+ * The state machine of vm_remap.
+ */
+#include "remap.h"
+
+#include <assert.h>
+#include <mach/kern_return.h>
+#include <mach/vm_inherit.h>
+#include <mach/vm_prot.h>
+#include <stdlib.h>
+
+#include "base/checked.h"
+#include "base/log.h"
+#include "channel.h"
+#include "export_turn.h"
+#include "hostd.h"
+#include "route.h"
+
+enum remap_state {
+	REMAP_EXPORT,
+	REMAP_IMPORT,
+	REMAP_LATE, /* answered: the import took too long, but may still succeed */
+	REMAP_DONE,
+	REMAP_NUM_STATES,
+};
+
+static const char *const state_names[] = {"export", "import", "late", "done"};
+static_assert(sizeof(state_names) / sizeof(state_names[0]) == REMAP_NUM_STATES,
+	      "a name for each state");
+
+static const bool state_may_follow[REMAP_NUM_STATES][REMAP_NUM_STATES] = {
+    [REMAP_EXPORT] = {[REMAP_IMPORT] = true, [REMAP_DONE] = true},
+    [REMAP_IMPORT] = {[REMAP_LATE] = true, [REMAP_DONE] = true},
+    [REMAP_LATE] = {[REMAP_DONE] = true},
+};
+
+struct remap {
+	struct hostd *hostd;
+	struct request *request;       /* NULL once answered */
+	struct vm_remap_request range; /* source_address and size are whole pages */
+	uint32_t uid;
+	enum remap_state state;
+	uint64_t deadline_ns;
+	struct export_turn turn; /* when the source is here */
+	uint64_t export;	 /* when it is elsewhere: its number there, 0 before */
+	uint32_t cur_protection, max_protection;
+};
+
+static void remap_set_state(struct remap *remap, enum remap_state state)
+{
+	assert(state_may_follow[remap->state][state]);
+	remap->state = state;
+}
+
+static bool is_source_here(const struct remap *remap)
+{
+	return hostd_is_own_node(remap->hostd, name_node(remap->range.source_task));
+}
+
+/* Nobody waits for the answer. */
+static void told(void *context, const struct answer *answer)
+{
+	char text[MESSAGE_MAX_TEXT];
+
+	(void)context;
+	if (answer->result && answer->result != KERN_TERMINATED)
+		log_line(LOG_WARNING, "remap step=undo err=\"%s\"", answer_text(answer, text));
+}
+
+/* The source's host lets go by itself when the link to it breaks. */
+static void end_export_elsewhere(struct remap *remap)
+{
+	struct peer_export_end_request request = {.export = remap->export};
+	struct hostd *hostd = remap->hostd;
+	struct peer *peer = peer_find(&hostd->peers, name_node(remap->range.source_task));
+	struct channel *channel = peer_channel(peer);
+
+	if (!remap->export || !channel)
+		return;
+	remap->export = 0;
+	call_start(hostd, channel,
+		   &(struct call_setup){
+		       .type = MESSAGE_peer_export_end,
+		       .uid = remap->uid,
+		       .payload = hostd->payload,
+		       .bytes = hostd_encode(hostd, peer_export_end_request, &request),
+		       .deadline_ns = hostd_deadline((uint64_t)hostd->config.call_deadline_ms),
+		       .done = told,
+		   });
+}
+
+static void end_export(struct remap *remap, enum export_outcome outcome)
+{
+	if (is_source_here(remap))
+		export_turn_end(&remap->turn, outcome);
+	else if (outcome == EXPORT_MADE)
+		end_export_elsewhere(remap);
+}
+
+static void log_refusal(const struct remap *remap, int32_t result, const char *text)
+{
+	log_line(LOG_INFO,
+		 "remap target=0x%08x source=0x%08x bytes=%llu step=%s code=%d err=\"%s\"",
+		 remap->range.target_task, remap->range.source_task,
+		 (unsigned long long)remap->range.size, state_names[remap->state], result, text);
+}
+
+/* Refuses in a state that leaves nothing to wait for. */
+static void remap_refuse(struct remap *remap, int32_t result, const char *text)
+{
+	log_refusal(remap, result, text);
+	remap_set_state(remap, REMAP_DONE);
+	request_refuse(remap->request, result, "%s", text);
+	free(remap);
+}
+
+/* The import came about after all: nobody knows of it. */
+static void undo_import(struct remap *remap, const struct answer *answer)
+{
+	struct task *target = tasks_find(&remap->hostd->tasks, remap->range.target_task);
+	struct vm_deallocate_request request = {.task = remap->range.target_task,
+						.size = remap->range.size};
+	struct hostd *hostd = remap->hostd;
+	struct vmm_import_range_reply reply;
+
+	if (!target || !task_is_reachable(target) ||
+	    hostd_decode(hostd, vmm_import_range_reply, answer->payload, answer->bytes, &reply))
+		return;
+	request.address = reply.address;
+	call_start(hostd, target->vmm->channel,
+		   &(struct call_setup){
+		       .type = MESSAGE_vm_deallocate,
+		       .uid = remap->uid,
+		       .payload = hostd->payload,
+		       .bytes = hostd_encode(hostd, vm_deallocate_request, &request),
+		       .deadline_ns = hostd_deadline((uint64_t)hostd->config.call_deadline_ms),
+		       .done = told,
+		   });
+}
+
+static void import_late(void *context, const struct answer *answer)
+{
+	struct remap *remap = context;
+
+	if (!answer->result)
+		undo_import(remap, answer);
+	remap_set_state(remap, REMAP_DONE);
+	free(remap);
+}
+
+static void import_timed_out(struct remap *remap, const struct answer *answer)
+{
+	char text[MESSAGE_MAX_TEXT];
+
+	log_refusal(remap, answer->result, answer_text(answer, text));
+	remap_set_state(remap, REMAP_LATE);
+	request_relay(remap->request, answer);
+}
+
+static void imported(void *context, const struct answer *answer)
+{
+	struct remap *remap = context;
+	struct vmm_import_range_reply reply;
+	struct request *request = remap->request;
+	char text[MESSAGE_MAX_TEXT];
+
+	end_export(remap, EXPORT_MADE);
+	if (answer->may_still_come) {
+		import_timed_out(remap, answer);
+	} else if (answer->result) {
+		remap_refuse(remap, answer->result, answer_text(answer, text));
+	} else if (hostd_decode(remap->hostd, vmm_import_range_reply, answer->payload,
+				answer->bytes, &reply)) {
+		remap_refuse(remap, KERN_FAILURE,
+			     "the target's VMM said wrongly where the memory is");
+	} else {
+		struct vm_remap_reply success = {
+		    .address = reply.address,
+		    .cur_protection = remap->cur_protection,
+		    .max_protection = remap->max_protection,
+		};
+
+		remap_set_state(remap, REMAP_DONE);
+		free(remap);
+		request_reply_with(request, vm_remap, &success);
+	}
+}
+
+/* What all regions allow. */
+static void note_protections(struct remap *remap, const struct region_entry *regions,
+			     uint32_t count)
+{
+	remap->cur_protection = VM_PROT_ALL;
+	remap->max_protection = VM_PROT_ALL;
+	for (uint32_t i = 0; i < count; i++) {
+		remap->cur_protection &= regions[i].protection;
+		remap->max_protection &= regions[i].max_protection;
+	}
+}
+
+static void remap_import(struct remap *remap, const struct vmm_export_range_reply *exported)
+{
+	struct hostd *hostd = remap->hostd;
+	struct task *target = tasks_find(&hostd->tasks, remap->range.target_task);
+	struct vmm_import_range_request request = {
+	    .address = remap->range.address,
+	    .mask = remap->range.mask,
+	    .anywhere = remap->range.anywhere,
+	    .inheritance = remap->range.inheritance,
+	    .regions = exported->regions,
+	    .regions_count = exported->regions_count,
+	};
+
+	if (!target || !task_is_reachable(target)) {
+		end_export(remap, EXPORT_MADE);
+		remap_refuse(remap, KERN_TERMINATED, "the target task ended before it was mapped");
+		return;
+	}
+	remap_set_state(remap, REMAP_IMPORT);
+	note_protections(remap, exported->regions, exported->regions_count);
+	call_start(hostd, target->vmm->channel,
+		   &(struct call_setup){
+		       .type = MESSAGE_vmm_import_range,
+		       .uid = target->owner_uid,
+		       .payload = hostd->payload,
+		       .bytes = hostd_encode(hostd, vmm_import_range_request, &request),
+		       .deadline_ns = remap->deadline_ns,
+		       .done = imported,
+		       .late = import_late,
+		       .context = remap,
+		   });
+}
+
+/* The source's VMM answered, or its host; the replies have the same fields. */
+static void exported(void *context, const struct answer *answer)
+{
+	struct remap *remap = context;
+	struct vmm_export_range_reply reply;
+	char text[MESSAGE_MAX_TEXT];
+
+	if (answer->result) {
+		end_export(remap, export_outcome_of(answer));
+		remap_refuse(remap, answer->result, answer_text(answer, text));
+	} else if (hostd_decode(remap->hostd, vmm_export_range_reply, answer->payload,
+				answer->bytes, &reply) ||
+		   !reply.regions_count) {
+		end_export(remap, EXPORT_MADE);
+		remap_refuse(remap, KERN_FAILURE,
+			     "the source's memory was described wrongly by its VMM");
+	} else {
+		remap_import(remap, &reply);
+	}
+}
+
+static void export_here(struct export_turn *turn)
+{
+	struct remap *remap = container_of(turn, struct remap, turn);
+	struct hostd *hostd = remap->hostd;
+	struct vmm_export_range_request request = {
+	    .address = remap->range.source_address,
+	    .bytes = remap->range.size,
+	    .copy = remap->range.copy,
+	};
+
+	call_start(hostd, turn->task->vmm->channel,
+		   &(struct call_setup){
+		       .type = MESSAGE_vmm_export_range,
+		       .uid = remap->uid,
+		       .payload = hostd->payload,
+		       .bytes = hostd_encode(hostd, vmm_export_range_request, &request),
+		       .deadline_ns = remap->deadline_ns,
+		       .done = exported,
+		       .context = remap,
+		   });
+}
+
+static void source_ended(struct export_turn *turn)
+{
+	remap_refuse(container_of(turn, struct remap, turn), KERN_TERMINATED,
+		     "the source task ended before its memory was mapped");
+}
+
+static void export_elsewhere(struct remap *remap)
+{
+	struct hostd *hostd = remap->hostd;
+	struct peer_export_range_request request = {
+	    .task = remap->range.source_task,
+	    .address = remap->range.source_address,
+	    .bytes = remap->range.size,
+	    .copy = remap->range.copy,
+	    .export = ++hostd->last_export,
+	};
+
+	remap->export = request.export;
+	peer_call(hostd, name_node(remap->range.source_task),
+		  &(struct call_setup){
+		      .type = MESSAGE_peer_export_range,
+		      .uid = remap->uid,
+		      .payload = hostd->payload,
+		      .bytes = hostd_encode(hostd, peer_export_range_request, &request),
+		      .deadline_ns = remap->deadline_ns,
+		      .done = exported,
+		      .context = remap,
+		  });
+}
+
+/* Rounds the source outward to whole pages. Return: false when that is no range. */
+static bool round_source(struct vm_remap_request *range)
+{
+	uint64_t end;
+
+	if (!checked_add_u64(range->source_address, range->size, &end) || !page_ceil(end, &end))
+		return false;
+	range->source_address = page_floor(range->source_address);
+	range->size = end - range->source_address;
+	return true;
+}
+
+/* Return: true when the call makes sense; otherwise the request is refused. */
+static bool check_arguments(struct request *request, struct vm_remap_request *range)
+{
+	struct hostd *hostd = request->hostd;
+	int node = name_node(range->source_task);
+
+	if (name_kind(range->source_task) != NAME_TASK ||
+	    !(hostd_is_own_node(hostd, node) || peer_find(&hostd->peers, node))) {
+		request_refuse(request, KERN_INVALID_ARGUMENT,
+			       "0x%08x is not the name of a task of a node of the table",
+			       range->source_task);
+	} else if (range->size == 0) {
+		request_refuse(request, KERN_INVALID_ARGUMENT, "vm_remap of 0 bytes");
+	} else if (range->inheritance > VM_INHERIT_LAST_VALID) {
+		request_refuse(request, KERN_INVALID_ARGUMENT,
+			       "inheritance %u does not exist: use share (0), copy (1) or none (2)",
+			       range->inheritance);
+	} else if (!round_source(range)) {
+		request_refuse(request, KERN_INVALID_ADDRESS,
+			       "%llu bytes from 0x%llx on do not fit in an address space",
+			       (unsigned long long)range->size,
+			       (unsigned long long)range->source_address);
+	} else {
+		return true;
+	}
+	return false;
+}
+
+void remap_begin(struct request *request, const struct vm_remap_request *wanted)
+{
+	struct hostd *hostd = request->hostd;
+	struct vm_remap_request range = *wanted;
+	struct task *source = NULL;
+	struct remap *remap;
+
+	if (!route_live_task(request, range.target_task) || !check_arguments(request, &range))
+		return;
+	if (hostd_is_own_node(hostd, name_node(range.source_task))) {
+		source = route_live_task(request, range.source_task);
+		if (!source)
+			return;
+	}
+	remap = calloc(1, sizeof(*remap));
+	if (!remap) {
+		request_refuse(request, KERN_RESOURCE_SHORTAGE, "this host is out of memory");
+		return;
+	}
+	range.address = page_floor(range.address);
+	range.copy = range.copy ? 1 : 0;
+	range.anywhere = range.anywhere ? 1 : 0;
+	*remap = (struct remap){
+	    .hostd = hostd,
+	    .request = request,
+	    .range = range,
+	    .uid = request->uid,
+	    .deadline_ns = hostd_deadline((uint64_t)hostd->config.clone_deadline_ms),
+	    .turn = {.granted = export_here, .task_ended = source_ended},
+	};
+	if (source)
+		export_turn_wait(&remap->turn, source);
+	else
+		export_elsewhere(remap);
+}
