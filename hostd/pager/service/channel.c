@@ -65,8 +65,14 @@ static int receive_all(struct channel *channel)
 static void readable_complete(struct ring_operation *operation, int result)
 {
 	struct channel *channel = CONTAINER(operation, struct channel, readable);
-	int r = result < 0 ? result : receive_all(channel);
+	int r = result;
 
+	if (result >= 0 && channel->owner->receive_begins)
+		channel->owner->receive_begins(channel);
+	if (result >= 0)
+		r = receive_all(channel);
+	if (result >= 0 && channel->owner->receive_ends)
+		channel->owner->receive_ends(channel);
 	if (r && r != -EAGAIN)
 		channel_close(channel, r);
 	if (!channel->is_closing && !operation->is_pending)

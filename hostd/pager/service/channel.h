@@ -13,6 +13,9 @@
 struct channel;
 
 struct channel_owner {
+	/* Around receiving what has come; both may be NULL. */
+	void (*receive_begins)(struct channel *channel);
+	void (*receive_ends)(struct channel *channel);
 	/*
 	 * One message; descriptors that it does not take are closed afterwards.
 	 * Return: 0, or -errno to close the channel.

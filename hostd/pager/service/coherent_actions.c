@@ -119,6 +119,8 @@ static void map_waiting(struct coherent *coherent, uint64_t page, enum page_acce
 	struct page_wait *wait = wait_find(coherent->object, page);
 	struct fault *fault = wait ? TAILQ_FIRST(&wait->faults) : NULL, *next;
 
+	if (wait)
+		wait_restart(wait);
 	for (; fault; fault = next) {
 		struct mapping *mapping = mapping_at(&fault->vmm->mappings, fault->address);
 

@@ -119,12 +119,24 @@ static bool may_attach(struct object *object)
 	return false;
 }
 
+/* Left, lost or refused, and only there until the turn ends: it can be asked for anew. */
+static bool has_ended(const struct object *object)
+{
+	return (object->phase == OBJECT_ORPHANED || object->phase == OBJECT_REFUSED) &&
+	       object->is_unsettled && !object_is_used_here(object);
+}
+
 int join_object(struct pager *pager, uint64_t id, struct object **ret_object)
 {
 	struct object *object = object_find(pager, id);
 	int node = object_id_node(id);
 	struct peer *home;
 
+	/* Nobody is at work on it: requests of VMMs are not handled inside anything else. */
+	if (object && has_ended(object)) {
+		object_free(object);
+		object = NULL;
+	}
 	if (object) {
 		*ret_object = object;
 		return may_attach(object) ? KERN_SUCCESS : KERN_INVALID_OBJECT;

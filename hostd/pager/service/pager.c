@@ -4,6 +4,7 @@
 #include "pager/service/pager.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -32,10 +33,41 @@ static void answer_statistics(struct pager *pager, const struct link_message *me
 	channel_reply(&pager->control, &message->header, payload, writer.used, NULL, 0);
 }
 
+static void control_receive_begins(struct channel *channel)
+{
+	struct pager *pager = CONTAINER(channel, struct pager, control);
+
+	if (pager->spare_fd >= 0)
+		close(pager->spare_fd);
+	pager->spare_fd = -1;
+}
+
+static void control_receive_ends(struct channel *channel)
+{
+	struct pager *pager = CONTAINER(channel, struct pager, control);
+
+	if (pager->spare_fd < 0)
+		pager->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static void take_vmm(struct pager *pager, struct link_message *message)
+{
+	int r = -EMFILE;
+
+	control_receive_ends(&pager->control);
+	if (pager->spare_fd >= 0)
+		r = vmm_open(pager, take_fd(&message->fds[0]));
+	if (r)
+		channel_refuse(&pager->control, &message->header, KERN_RESOURCE_SHORTAGE,
+			       "the pager cannot take another task: %s", strerror(-r));
+	else
+		channel_reply(&pager->control, &message->header, NULL, 0, NULL, 0);
+	control_receive_begins(&pager->control);
+}
+
 static int control_received(struct channel *channel, struct link_message *message)
 {
 	struct pager *pager = CONTAINER(channel, struct pager, control);
-	int r;
 
 	if (message->header.flags & MESSAGE_REPLY || message->header.bytes != 0)
 		return -EPROTO;
@@ -43,12 +75,7 @@ static int control_received(struct channel *channel, struct link_message *messag
 	case MESSAGE_pager_vmm:
 		if (message->fd_count != 1)
 			return -EPROTO;
-		r = vmm_open(pager, take_fd(&message->fds[0]));
-		if (r)
-			channel_refuse(channel, &message->header, KERN_RESOURCE_SHORTAGE,
-				       "the pager cannot take another task: %s", strerror(-r));
-		else
-			channel_reply(channel, &message->header, NULL, 0, NULL, 0);
+		take_vmm(pager, message);
 		return 0;
 	case MESSAGE_pager_statistics:
 		answer_statistics(pager, message);
@@ -73,6 +100,8 @@ static void control_closed(struct channel *channel)
 }
 
 static const struct channel_owner control_owner = {
+    .receive_begins = control_receive_begins,
+    .receive_ends = control_receive_ends,
     .received = control_received,
     .closing = control_closing,
     .closed = control_closed,
@@ -83,7 +112,7 @@ int pager_init(struct pager *pager, const struct pager_options *options)
 	_cleanup_close_ int control_fd = options->control_fd;
 	int r;
 
-	*pager = (struct pager){.options = *options, .listen_fd = -1};
+	*pager = (struct pager){.options = *options, .listen_fd = -1, .spare_fd = -1};
 	TAILQ_INIT(&pager->vmms);
 	TAILQ_INIT(&pager->links);
 	TAILQ_INIT(&pager->unsettled);
@@ -97,6 +126,7 @@ int pager_init(struct pager *pager, const struct pager_options *options)
 			 strerror(-r));
 		return r;
 	}
+	pager->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	r = channel_open(&pager->control, &pager->ring, &control_owner, take_fd(&control_fd));
 	if (r) {
 		log_line(LOG_ERROR, "the control descriptor is no connected socket: %s",
@@ -135,6 +165,8 @@ void pager_done(struct pager *pager)
 	HASH_ITER (hh, pager->objects, object, next)
 		object_free(object);
 	peers_done(pager);
+	if (pager->spare_fd >= 0)
+		close(pager->spare_fd);
 	channel_done(&pager->control);
 	timers_done(&pager->timers);
 }

@@ -49,6 +49,7 @@ struct pager {
 	int end_reason; /* 0 when hostd closed the control link */
 
 	struct channel control;
+	int spare_fd; /* given up for hostd's next descriptor, so that its link survives EMFILE */
 	struct vmm_list vmms;
 	struct object *objects; /* a uthash by id */
 	struct object_list unsettled;

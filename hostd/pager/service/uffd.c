@@ -89,6 +89,14 @@ int uffd_check(int uffd)
 	return 0;
 }
 
+/* Asks in a way that changes nothing that matters in a range that nobody watches. */
+static bool is_process_gone(int uffd, uint64_t address)
+{
+	struct uffdio_writeprotect none = {.range = {.start = address, .len = PAGE_BYTES}};
+
+	return ioctl(uffd, UFFDIO_WRITEPROTECT, &none) < 0 && errno == ESRCH;
+}
+
 int uffd_register(int uffd, uint64_t address, uint64_t bytes, enum uffd_watch watch)
 {
 	struct uffdio_register request = {
@@ -98,7 +106,11 @@ int uffd_register(int uffd, uint64_t address, uint64_t bytes, enum uffd_watch wa
 
 	if (watch == UFFD_WATCH_COHERENT)
 		request.mode |= UFFDIO_REGISTER_MODE_MINOR | UFFDIO_REGISTER_MODE_WP;
-	return ioctl(uffd, UFFDIO_REGISTER, &request) ? -errno : 0;
+	if (ioctl(uffd, UFFDIO_REGISTER, &request) == 0)
+		return 0;
+	/* Here, unlike everywhere else, the kernel (6.18) says ENOMEM of a process that is gone. */
+	int error = errno;
+	return error == ENOMEM && is_process_gone(uffd, address) ? -ESRCH : -error;
 }
 
 void uffd_unregister(int uffd, uint64_t address, uint64_t bytes)

@@ -24,7 +24,8 @@ enum uffd_access { UFFD_READ, UFFD_WRITE };
  */
 int uffd_check(int uffd);
 
-/* Return: 0, or -errno (-EINVAL, -ENOMEM: not a mapping that can be watched). */
+/* Return: 0, -ESRCH (the process is gone), or -errno (-EINVAL, -ENOMEM: not a mapping that can be
+ * watched). */
 int uffd_register(int uffd, uint64_t address, uint64_t bytes, enum uffd_watch watch);
 void uffd_unregister(int uffd, uint64_t address, uint64_t bytes);
 

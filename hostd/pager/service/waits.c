@@ -29,6 +29,18 @@ static void deadline_fire(struct timer *timer)
 		frozen_expired(wait->object, wait->page);
 }
 
+/* Twice what a silent host is given: home must notice first that a third host is gone. */
+static uint64_t due_ns(const struct object *object)
+{
+	return clock_now_ns() + 2 * object->pager->options.deadline_ns;
+}
+
+void wait_restart(struct page_wait *wait)
+{
+	/* It runs, so moving it needs no memory. */
+	(void)timer_start(&wait->object->pager->timers, &wait->deadline, due_ns(wait->object));
+}
+
 struct page_wait *wait_get(struct object *object, uint64_t page)
 {
 	struct timers *timers = &object->pager->timers;
@@ -43,9 +55,7 @@ struct page_wait *wait_get(struct object *object, uint64_t page)
 	wait->page = page;
 	wait->deadline.fire = deadline_fire;
 	TAILQ_INIT(&wait->faults);
-	/* Twice what a silent host is given: home must notice first that a third host is gone. */
-	if (timer_start(timers, &wait->deadline,
-			clock_now_ns() + 2 * object->pager->options.deadline_ns)) {
+	if (timer_start(timers, &wait->deadline, due_ns(object))) {
 		free(wait);
 		return NULL;
 	}

@@ -28,6 +28,8 @@ struct page_wait {
 struct page_wait *wait_find(const struct object *object, uint64_t page);
 /* Finds or makes one; a new one has its deadline running. Return: NULL without memory. */
 struct page_wait *wait_get(struct object *object, uint64_t page);
+/* Something came for the page: what is still wanted has the whole time again. */
+void wait_restart(struct page_wait *wait);
 /* Adds a thread's fault; one address of a VMM counts once. Return: 0 or -ENOMEM. */
 int wait_add_fault(struct page_wait *wait, struct vmm *vmm, uint64_t address, bool is_write);
 /* Takes the first fault off, for the caller to free; NULL when there is none. */

@@ -2,16 +2,12 @@
  * What must not happen when things go wrong: hangs, zeros, leaks, or one broken party taking
  * others down.
  */
-#include <arpa/inet.h>
-#include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,7 +19,10 @@
 
 #define OBJECT_BYTES (16 * PAGE_BYTES)
 
-static struct world world;
+/* How long the pagers wait for a silent host here. */
+#define DEADLINE_MS 700u
+
+static struct world world = {.deadline_ms = DEADLINE_MS};
 static struct task tasks[WORLD_MAX_HOSTS];
 static struct view views[WORLD_MAX_HOSTS];
 static uint64_t object;
@@ -102,7 +101,7 @@ START_TEST(a_host_that_hangs_costs_the_deadline_not_for_ever)
 	kill(world.hosts[1].pid, SIGSTOP);
 	begin = clock_now_ns();
 	ck_assert(read_faults(page_at(2, 2)));
-	ck_assert_uint_lt(clock_now_ns() - begin, 3 * WORLD_DEADLINE_MS * NS_PER_MS);
+	ck_assert_uint_lt(clock_now_ns() - begin, 3 * DEADLINE_MS * NS_PER_MS);
 	page_at(2, 4)[0] = 1;
 	ck_assert_uint_eq(page_at(0, 4)[0], 1);
 	kill(world.hosts[1].pid, SIGCONT);
@@ -125,141 +124,6 @@ START_TEST(a_pager_that_was_restarted_does_not_know_old_objects)
 	ck_assert_int_eq(task_attach(&task, object, NULL, NULL), KERN_INVALID_OBJECT);
 	task_close(&task);
 	ck_assert(read_faults(page_at(1, 5)));
-	stop();
-}
-END_TEST
-
-START_TEST(attaching_what_is_not_there_is_refused_with_the_right_code)
-{
-	uint64_t begin, unknown = (uint64_t)7 << 48 | 1;
-
-	start(2);
-	ck_assert_int_eq(task_attach(&tasks[1], object + 1, NULL, NULL), KERN_INVALID_OBJECT);
-	ck_assert_int_eq(task_attach(&tasks[0], object + 1, NULL, NULL), KERN_INVALID_OBJECT);
-	ck_assert_int_eq(task_attach(&tasks[1], unknown, NULL, NULL), KERN_INVALID_OBJECT);
-	ck_assert_int_eq(task_attach(&tasks[1], UINT64_MAX, NULL, NULL), KERN_INVALID_OBJECT);
-	kill(world.hosts[0].pid, SIGSTOP);
-	begin = clock_now_ns();
-	ck_assert_int_ne(task_attach(&tasks[1], object + 2, NULL, NULL), KERN_SUCCESS);
-	ck_assert_uint_lt(clock_now_ns() - begin, 3 * WORLD_DEADLINE_MS * NS_PER_MS);
-	kill(world.hosts[0].pid, SIGCONT);
-	world_await_links(&world);
-	world_kill_host(&world, 0);
-	ck_assert_int_eq(task_attach(&tasks[1], object + 2, NULL, NULL), KERN_NODE_DOWN);
-	stop();
-}
-END_TEST
-
-START_TEST(wrong_windows_and_ranges_are_refused_and_leave_no_trace)
-{
-	int memory = make_memory(4 * PAGE_BYTES), pipe_fds[2];
-	uint8_t *at = mmap(NULL, 4 * PAGE_BYTES, PROT_READ, MAP_SHARED, memory, 0);
-	struct task *task = &tasks[0];
-	uint64_t id = 0, page = PAGE_BYTES;
-
-	start(1);
-	ck_assert_int_eq(pipe(pipe_fds), 0);
-	ck_assert_int_ne(task_publish(task, 3, memory, 0, page, &id), 0);
-	ck_assert_int_ne(task_publish(task, OBJECT_COHERENT, memory, 0, 0, &id), 0);
-	ck_assert_int_ne(task_publish(task, OBJECT_COHERENT, memory, 0, 100, &id), 0);
-	ck_assert_int_ne(task_publish(task, OBJECT_COHERENT, memory, 1, page, &id), 0);
-	ck_assert_int_ne(task_publish(task, OBJECT_COHERENT, memory, 0, 5 * page, &id), 0);
-	ck_assert_int_ne(task_publish(task, OBJECT_COHERENT, memory, 4 * page, page, &id), 0);
-	ck_assert_int_ne(task_publish(task, OBJECT_COHERENT, memory, 0 - page, page, &id), 0);
-	ck_assert_int_ne(task_publish(task, OBJECT_COHERENT, memory, page, 0 - page, &id), 0);
-	ck_assert_int_ne(task_publish(task, OBJECT_COHERENT, pipe_fds[0], 0, page, &id), 0);
-	ck_assert_uint_eq(world_statistics(&world, 0).objects, 1);
-	ck_assert_int_eq(task_publish(task, OBJECT_COHERENT, memory, 0, 4 * page, &id), 0);
-	ck_assert_int_ne(task_map(task, id + 1, 0, at, page), 0);
-	ck_assert_int_ne(task_map(task, id, 4 * page, at, page), 0);
-	ck_assert_int_ne(task_map(task, id, page, at, 4 * page), 0);
-	ck_assert_int_ne(task_map(task, id, 0, at, 0), 0);
-	ck_assert_int_ne(task_map(task, id, 0, at + 1, page), 0);
-	ck_assert_int_ne(task_map(task, id, 0, at, UINT64_MAX - page + 1), 0);
-	ck_assert_int_eq(task_map(task, id, 0, at, 2 * page), 0);
-	ck_assert_int_eq(task_map(task, id, page, at + page, page), KERN_INVALID_ARGUMENT);
-	ck_assert_int_eq(task_map(task, id, 2 * page, at + 2 * page, 2 * page), 0);
-	ck_assert_int_eq(task_unmap(task, at + page, 2 * page), 0);
-	ck_assert_int_eq(task_map(task, id, page, at + page, 2 * page), 0);
-	ck_assert_int_ne(task_release(task, id + 1), 0);
-	ck_assert_int_eq(task_release(task, id), 0);
-	ck_assert_uint_eq(world_statistics(&world, 0).objects, 2); /* it is still mapped */
-	ck_assert_int_eq(task_unmap(task, at, 4 * page), 0);
-	ck_assert_uint_eq(world_statistics(&world, 0).objects, 1);
-	ck_assert_int_ne(task_unmap(task, at, page + 1), 0);
-	stop();
-	close(memory);
-	close(pipe_fds[0]);
-	close(pipe_fds[1]);
-	munmap(at, 4 * PAGE_BYTES);
-}
-END_TEST
-
-/* Waits until the other side has closed a socket. */
-static void await_close(int fd)
-{
-	struct pollfd event = {.fd = fd, .events = POLLIN};
-	char data[256];
-	ssize_t got;
-
-	do {
-		ck_assert_int_eq(poll(&event, 1, 10000), 1);
-		got = read(fd, data, sizeof(data));
-	} while (got > 0);
-}
-
-START_TEST(a_task_that_sends_garbage_loses_its_own_link_only)
-{
-	static const struct message_header unknown = {.type = 999, .sequence = 1};
-	struct task bad;
-
-	start(2);
-	task_open(&bad, &world, 1);
-	ck_assert_int_eq(send(bad.link.fd, "garbage", 7, MSG_NOSIGNAL), 7);
-	await_close(bad.link.fd);
-	task_close(&bad);
-	task_open(&bad, &world, 1);
-	ck_assert_int_eq(link_send(&bad.link, &unknown, NULL, 0, NULL, 0), 0);
-	await_close(bad.link.fd);
-	task_close(&bad);
-	page_at(0, 0)[0] = 1;
-	ck_assert_uint_eq(page_at(1, 0)[0], 1);
-	stop();
-}
-END_TEST
-
-static int dial(unsigned int node)
-{
-	struct sockaddr_in address = {
-	    .sin_family = AF_INET,
-	    .sin_port = htons(world.hosts[node].port),
-	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	return fd;
-}
-
-START_TEST(a_caller_that_sends_garbage_loses_its_own_connection_only)
-{
-	uint8_t noise[4096];
-
-	start(2);
-	srand(1);
-	for (int round = 0; round < 20; round++) {
-		int fd = dial((unsigned int)round % 2);
-
-		for (size_t i = 0; i < sizeof(noise); i++)
-			noise[i] = (uint8_t)rand();
-		if (round % 2)
-			memcpy(noise, "NPAG\1\0\1\0", 8);
-		ck_assert_int_gt(send(fd, noise, sizeof(noise), MSG_NOSIGNAL), 0);
-		await_close(fd);
-		close(fd);
-	}
-	page_at(0, 0)[0] = 1;
-	ck_assert_uint_eq(page_at(1, 0)[0], 1);
 	stop();
 }
 END_TEST
@@ -380,10 +244,6 @@ static Suite *suite(void)
 	tcase_add_test(tests, without_home_what_is_here_stays_and_the_rest_is_an_error);
 	tcase_add_test(tests, a_host_that_hangs_costs_the_deadline_not_for_ever);
 	tcase_add_test(tests, a_pager_that_was_restarted_does_not_know_old_objects);
-	tcase_add_test(tests, attaching_what_is_not_there_is_refused_with_the_right_code);
-	tcase_add_test(tests, wrong_windows_and_ranges_are_refused_and_leave_no_trace);
-	tcase_add_test(tests, a_task_that_sends_garbage_loses_its_own_link_only);
-	tcase_add_test(tests, a_caller_that_sends_garbage_loses_its_own_connection_only);
 	tcase_add_test(tests, a_task_killed_in_the_middle_of_a_fault_harms_nobody);
 	tcase_add_test(tests, a_thread_that_waits_in_a_range_that_goes_away_is_let_go);
 	tcase_add_test(tests, a_thousand_rounds_leak_no_descriptor_and_no_object);

@@ -141,7 +141,7 @@ static void run_pager(const struct world *world, unsigned int node, int control)
 	argv[count++] = text[texts++];
 	snprintf(text[texts], 40, "--hold-us=%u", world->hold_us);
 	argv[count++] = text[texts++];
-	snprintf(text[texts], 40, "--deadline-ms=%d", WORLD_DEADLINE_MS);
+	snprintf(text[texts], 40, "--deadline-ms=%u", world->deadline_ms);
 	argv[count++] = text[texts++];
 	for (unsigned int i = 0; i < world->host_count; i++) {
 		if (i == node)
@@ -177,6 +177,8 @@ void world_start(struct world *world, unsigned int host_count)
 	world->host_count = host_count;
 	if (!world->hold_us)
 		world->hold_us = 50;
+	if (!world->deadline_ms)
+		world->deadline_ms = 5000;
 	for (unsigned int i = 0; i < host_count; i++)
 		world->hosts[i] = (struct world_host){.port = free_port()};
 	for (unsigned int i = 0; i < host_count; i++)

@@ -13,8 +13,7 @@
 
 #include "link/link.h"
 
-#define WORLD_MAX_HOSTS	  3
-#define WORLD_DEADLINE_MS 700 /* the pagers' --deadline-ms */
+#define WORLD_MAX_HOSTS 3
 
 struct world_host {
 	pid_t pid; /* 0: not running */
@@ -25,7 +24,8 @@ struct world_host {
 
 struct world {
 	unsigned int host_count;
-	uint32_t hold_us;
+	uint32_t hold_us;     /* 0: as the pager chooses when nobody says */
+	uint32_t deadline_ms; /* the same; short for tests that wait for it */
 	struct world_host hosts[WORLD_MAX_HOSTS];
 };
 
