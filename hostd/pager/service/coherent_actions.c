@@ -106,6 +106,7 @@ static void map_for(struct coherent *coherent, struct mapping *mapping, uint64_t
 			uffd_map_ahead(vmm->uffd, address + PAGE_BYTES, ahead);
 	}
 	if (r == -EIO || r == -ENODATA) {
+		report(coherent, page, "its bytes are gone from this host's memory", r);
 		uffd_poison(vmm->uffd, address);
 	} else if (r) {
 		report(coherent, page, "mapping it for a thread (it tries again)", r);

@@ -91,12 +91,19 @@ static int connection_received(struct page_connection *connection,
 			       const struct page_message *message)
 {
 	struct peer_link *link = connection->owner_data;
+	int node = link->peer ? link->peer->node : -1, r;
 
 	if (!link->has_hello)
 		return take_hello(link, message);
-	if (!link->peer || !link->peer->is_up)
-		return link->peer ? -EPROTO : -ECONNRESET;
-	return peer_dispatch(link->peer, link->kind, message);
+	if (!link->peer)
+		return -ECONNRESET;
+	r = link->peer->is_up ? peer_dispatch(link->peer, link->kind, message) : -EPROTO;
+	if (r)
+		log_line(LOG_ERROR, "node=%d object=%#llx page=%llu: its %s was refused: %s", node,
+			 (unsigned long long)message->object,
+			 (unsigned long long)message->first_page,
+			 page_message_type_name(message->type), strerror(-r));
+	return r;
 }
 
 static void connection_connected(struct page_connection *connection)
