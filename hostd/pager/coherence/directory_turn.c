@@ -52,7 +52,8 @@ static void send(struct directory_turn *turn, unsigned int host, struct message 
 	action_emit(turn->sink, &action);
 }
 
-static void send_for(struct directory_turn *turn, unsigned int host, enum message_type type)
+static void send_for(struct directory_turn *turn, unsigned int host,
+		     enum coherence_message_type type)
 {
 	struct message message = {.type = type, .transaction = turn->busy->transaction};
 	if (type == MESSAGE_GRANT)
@@ -207,7 +208,7 @@ static void serve(struct directory_turn *turn)
 	turn->busy = NULL;
 }
 
-void directory_turn_request(struct directory_turn *turn, enum message_type kind,
+void directory_turn_request(struct directory_turn *turn, enum coherence_message_type kind,
 			    uint64_t transaction)
 {
 	struct directory *directory = turn->directory;

@@ -41,7 +41,7 @@ struct directory_turn directory_turn_begin(struct directory *directory, uint64_t
 					   const struct action_sink *sink);
 
 /* Queues a request and serves it if the page is idle. Both pools must have a slot reserved. */
-void directory_turn_request(struct directory_turn *turn, enum message_type kind,
+void directory_turn_request(struct directory_turn *turn, enum coherence_message_type kind,
 			    uint64_t transaction);
 void directory_turn_invalidated(struct directory_turn *turn, unsigned int from);
 void directory_turn_done(struct directory_turn *turn, enum page_access access);

@@ -82,8 +82,8 @@ void holder_turn_send(struct holder_turn *turn, enum action_type type, unsigned 
 	action_emit(turn->sink, &action);
 }
 
-void holder_turn_send_home(struct holder_turn *turn, enum message_type type, uint64_t transaction,
-			   enum page_access access)
+void holder_turn_send_home(struct holder_turn *turn, enum coherence_message_type type,
+			   uint64_t transaction, enum page_access access)
 {
 	struct message message = {.type = type, .transaction = transaction, .access = access};
 	holder_turn_send(turn, ACTION_SEND, turn->holder->config.home, message);
@@ -105,7 +105,8 @@ uint64_t holder_turn_transaction(const struct holder_turn *turn)
 	return transaction_make(config->self, config->epoch, turn->entry->sequence);
 }
 
-void holder_turn_request(struct holder_turn *turn, enum message_type type, enum holder_state state)
+void holder_turn_request(struct holder_turn *turn, enum coherence_message_type type,
+			 enum holder_state state)
 {
 	struct holder *holder = turn->holder;
 	if (holder->is_home_lost) {

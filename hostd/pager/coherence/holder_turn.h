@@ -39,11 +39,12 @@ uint64_t holder_turn_transaction(const struct holder_turn *turn);
 void holder_turn_act(struct holder_turn *turn, enum action_type type, enum page_access access);
 void holder_turn_send(struct holder_turn *turn, enum action_type type, unsigned int host,
 		      struct message message);
-void holder_turn_send_home(struct holder_turn *turn, enum message_type type, uint64_t transaction,
-			   enum page_access access);
+void holder_turn_send_home(struct holder_turn *turn, enum coherence_message_type type,
+			   uint64_t transaction, enum page_access access);
 
 /* Begins a transaction, or loses the page if home is gone. */
-void holder_turn_request(struct holder_turn *turn, enum message_type type, enum holder_state state);
+void holder_turn_request(struct holder_turn *turn, enum coherence_message_type type,
+			 enum holder_state state);
 
 /* Begins the return of a SHARED or EXCLUSIVE page; nothing otherwise. */
 void holder_turn_return(struct holder_turn *turn);

@@ -16,7 +16,7 @@
  * a message of an earlier membership is ignored.
  */
 struct message {
-	enum message_type type;
+	enum coherence_message_type type;
 	uint8_t from;
 	uint8_t to;		 /* FETCH, PAGE: the requester; LINK_LOST: the peer */
 	bool is_zero;		 /* PAGE: no data follows, the page is zero */

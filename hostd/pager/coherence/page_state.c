@@ -62,7 +62,7 @@ const char *directory_phase_name(enum directory_phase phase)
 	return NAME_OF(phase_names, phase);
 }
 
-const char *message_type_name(enum message_type type)
+const char *coherence_message_type_name(enum coherence_message_type type)
 {
 	return NAME_OF(message_names, type);
 }

@@ -40,7 +40,7 @@ enum directory_phase {
 	PHASE_NUM_PHASES,
 };
 
-enum message_type {
+enum coherence_message_type {
 	MESSAGE_READ_REQUEST,  /* holder -> home */
 	MESSAGE_WRITE_REQUEST, /* holder -> home */
 	MESSAGE_FETCH,	       /* home -> a holder: send the page to `to` */
@@ -91,7 +91,7 @@ enum action_type {
 const char *holder_state_name(enum holder_state state);
 const char *directory_state_name(enum directory_state state);
 const char *directory_phase_name(enum directory_phase phase);
-const char *message_type_name(enum message_type type);
+const char *coherence_message_type_name(enum coherence_message_type type);
 const char *action_type_name(enum action_type type);
 
 /* The table of allowed changes of a holder. */

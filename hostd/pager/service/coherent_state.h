@@ -4,14 +4,8 @@
 #ifndef SERVICE_COHERENT_STATE_H
 #define SERVICE_COHERENT_STATE_H
 
-#include "pager/service/coherent.h"
-
-/* Control messages and the coherence protocol both have types; here the latter gets a prefix. */
-#define message_type	  coherence_message_type
-#define message_type_name coherence_message_type_name
 #include "pager/coherence/holder.h"
-#undef message_type
-#undef message_type_name
+#include "pager/service/coherent.h"
 
 /* A FETCH or INVALIDATE that came before its page had been here for long enough. */
 struct held_message {

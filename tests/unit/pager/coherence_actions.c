@@ -27,7 +27,7 @@ void expect_actions(const char *words)
 		size_t length = strlen(seen);
 		snprintf(seen + length, sizeof(seen) - length, "%s%s%s%s", i == 0 ? "" : " ",
 			 action_type_name(actions[i].type), is_send ? ":" : "",
-			 is_send ? message_type_name(actions[i].message.type) : "");
+			 is_send ? coherence_message_type_name(actions[i].message.type) : "");
 	}
 	action_count = 0;
 	ck_assert_str_eq(seen, words);

@@ -24,7 +24,7 @@ static void tear_down(void)
 	directory_done(&directory);
 }
 
-static int to_directory(enum message_type type, unsigned int from, uint64_t transaction,
+static int to_directory(enum coherence_message_type type, unsigned int from, uint64_t transaction,
 			enum page_access access)
 {
 	struct message message = {.type = type,
@@ -51,7 +51,7 @@ static void expect_page(enum directory_state state, host_set hosts, enum directo
 }
 
 /* Host `from` asks, gets the page and says so. */
-static void complete(enum message_type type, unsigned int from, uint32_t sequence)
+static void complete(enum coherence_message_type type, unsigned int from, uint32_t sequence)
 {
 	uint64_t transaction = transaction_of(from, sequence);
 	to_directory(type, from, transaction, 0);

@@ -27,8 +27,8 @@ static void tear_down(void)
 	holder_done(&holder);
 }
 
-static int to_holder(enum message_type type, uint64_t transaction, enum page_access access,
-		     enum fetch_mode mode)
+static int to_holder(enum coherence_message_type type, uint64_t transaction,
+		     enum page_access access, enum fetch_mode mode)
 {
 	struct message message = {.type = type,
 				  .from = HOME,

@@ -35,7 +35,7 @@ static void push(struct world *world, unsigned int from, unsigned int to, struct
 		return;
 	if (link->count == WORLD_LINK) {
 		fail(world, "link %u to %u overflows with %s", from, to,
-		     message_type_name(packet.message.type));
+		     coherence_message_type_name(packet.message.type));
 		return;
 	}
 	link->packets[(link->head + link->count++) % WORLD_LINK] = packet;
@@ -265,7 +265,7 @@ bool world_deliver(struct world *world, unsigned int from, unsigned int to)
 	world->incoming = NULL;
 	if (result < 0)
 		fail(world, "host %u refused %s from host %u: %s", to,
-		     message_type_name(message->type), from, strerror(-result));
+		     coherence_message_type_name(message->type), from, strerror(-result));
 	return true;
 }
 
