@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/shmem.h"
 
 #define SHMEM_ENABLED "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
 
@@ -181,27 +182,16 @@ void doctor_memfd(struct doctor_finding *ret_finding)
 
 void doctor_huge_pages(struct doctor_finding *ret_finding)
 {
-	static const char advice[] = "for faster clones of large tasks: "
-				     "echo advise > " SHMEM_ENABLED;
-	char text[128], word[32];
-	_cleanup_close_ int fd = open(SHMEM_ENABLED, O_RDONLY | O_CLOEXEC);
-	ssize_t bytes = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	const char *chosen;
+	int r = shmem_pages_are_single();
 
-	if (bytes < 0) {
-		doctor_find(ret_finding, DOCTOR_WARN,
-			    "use a kernel with CONFIG_TRANSPARENT_HUGEPAGE for faster clones",
-			    "there are no huge pages for shared memory");
-		return;
-	}
-	text[bytes] = '\0';
-	chosen = strchr(text, '[');
-	if (!chosen || sscanf(chosen, "[%31[a-z_]]", word) != 1)
-		doctor_find(ret_finding, DOCTOR_WARN, advice, "%s is not understood",
-			    SHMEM_ENABLED);
-	else if (strcmp(word, "never") == 0 || strcmp(word, "deny") == 0)
-		doctor_find(ret_finding, DOCTOR_WARN, advice,
-			    "huge pages for shared memory are off (%s)", word);
+	if (r == 0)
+		doctor_find(ret_finding, DOCTOR_OK, NULL,
+			    "shared memory gets no huge pages unasked");
+	else if (r == -EOPNOTSUPP)
+		doctor_find(ret_finding, DOCTOR_FAIL, "echo advise > " SHMEM_ENABLED,
+			    "shared memory gets huge pages unasked: pages that have not come from "
+			    "another host could not be told from zeros");
 	else
-		doctor_find(ret_finding, DOCTOR_OK, NULL, "huge pages for shared memory: %s", word);
+		doctor_find(ret_finding, DOCTOR_WARN, "see that files in memory work (above)",
+			    "cannot find out about huge pages: %s", strerror(-r));
 }

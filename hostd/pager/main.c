@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/schedule.h"
+#include "base/shmem.h"
 #include "pager/service/options.h"
 
 /* Every object and every task costs a descriptor or two. */
@@ -36,6 +38,19 @@ static void ask_for_low_latency(void)
 		schedule_short_slices_only();
 }
 
+/* Return: whether a page that has not come can be told from one that has. */
+static bool can_tell_pages_apart(void)
+{
+	int r = shmem_pages_are_single();
+
+	if (r)
+		log_line(LOG_ERROR,
+			 "cannot start: shared memory gets huge pages unasked (%s); set "
+			 "/sys/kernel/mm/transparent_hugepage/shmem_enabled to advise",
+			 strerror(-r));
+	return r == 0;
+}
+
 int main(int argc, char **argv)
 {
 	static struct pager pager;
@@ -57,6 +72,8 @@ int main(int argc, char **argv)
 	ask_for_low_latency();
 	signal(SIGPIPE, SIG_IGN);
 	raise_descriptor_limit();
+	if (!can_tell_pages_apart())
+		return 1;
 	r = pager_init(&pager, &options);
 	if (r == 0)
 		r = pager_run(&pager);
