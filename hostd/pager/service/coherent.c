@@ -1,6 +1,7 @@
 /*
- * The life of the coherence state of an object: engaging and disengaging at home, joining and
- * leaving elsewhere, hosts that go.
+ * The life of the coherence state of an object: engaging at home, joining and leaving
+ * elsewhere, hosts that go. An object stays engaged once it was: to stop watching costs 28 us for
+ * each MiB that is mapped, in which no page would be served, and the next member begins it anew.
  */
 #include "pager/service/coherent.h"
 
@@ -160,19 +161,6 @@ void coherent_member_gone(struct object *object, int node)
 	sink = coherent_sink(coherent);
 	directory_host_lost(&coherent->directory, (unsigned int)node, &sink);
 	coherent_after(coherent);
-}
-
-void coherent_disengage(struct object *object)
-{
-	struct coherent *coherent = object->coherent;
-
-	/* A lost page stays lost, so the record of it stays, too. */
-	if (!coherent || coherent->holder.held_count < object->pages ||
-	    coherent->broken_count > 0 || directory_busy_count(&coherent->directory) > 0 ||
-	    !LIST_EMPTY(&coherent->held) || object->waits)
-		return;
-	unwatch_all(object);
-	coherent_close(object);
 }
 
 void coherent_leave(struct object *object)

@@ -15,8 +15,6 @@ int coherent_admit(struct object *object, int node, uint32_t *ret_membership);
 bool coherent_may_part(const struct object *object, int node);
 /* At home: a host parted, or its link broke. */
 void coherent_member_gone(struct object *object, int node);
-/* At home, with no member left: stops watching if every page is here again. */
-void coherent_disengage(struct object *object);
 
 /* Elsewhere: begins with no page here. Return: 0 or -errno. */
 int coherent_open(struct object *object, uint32_t membership);

@@ -150,8 +150,6 @@ static void settle(struct object *object)
 
 	switch (object->phase) {
 	case OBJECT_HERE:
-		if (object->member_count == 0)
-			coherent_disengage(object);
 		if (object->member_count == 0 && !is_used)
 			object_free(object);
 		break;

@@ -12,7 +12,8 @@
 #include "base/log.h"
 #include "pager/service/container.h"
 
-#define DIAL_INTERVAL_NS   (250 * NS_PER_MS)
+#define DIAL_FIRST_NS	   (10 * NS_PER_MS)
+#define DIAL_MAX_NS	   (250 * NS_PER_MS)
 #define PINGS_PER_DEADLINE 5u
 
 static void peer_timer_start(struct peer *peer, uint64_t wait_ns)
@@ -35,11 +36,20 @@ static void give_up_link(struct peer *peer, enum page_connection_kind kind, int 
 	page_connection_close(link->connection, reason);
 }
 
+/* Hosts that start together miss each other once; one that is down is not asked all the time. */
+static uint64_t next_dial_wait(struct peer *peer)
+{
+	uint64_t wait_ns = peer->dial_wait_ns ? peer->dial_wait_ns : DIAL_FIRST_NS;
+
+	peer->dial_wait_ns = wait_ns * 2 < DIAL_MAX_NS ? wait_ns * 2 : DIAL_MAX_NS;
+	return wait_ns;
+}
+
 void peer_fail(struct peer *peer, int reason)
 {
 	give_up_link(peer, PAGE_CONNECTION_URGENT, reason);
 	give_up_link(peer, PAGE_CONNECTION_BULK, reason);
-	peer_timer_start(peer, DIAL_INTERVAL_NS);
+	peer_timer_start(peer, next_dial_wait(peer));
 	if (!peer->is_up)
 		return;
 	log_line(LOG_WARNING, "node %d is gone (%s): what only it had is lost", peer->node,
@@ -58,6 +68,7 @@ void peer_become_up(struct peer *peer)
 {
 	peer->is_up = true;
 	peer->is_failing = false;
+	peer->dial_wait_ns = 0;
 	log_line(LOG_NOTICE, "node %d is up", peer->node);
 	peer_timer_start(peer, peer->pager->options.deadline_ns / PINGS_PER_DEADLINE);
 	peer_came(peer);
@@ -88,7 +99,7 @@ static void peer_fire(struct timer *timer)
 		peer_timer_start(peer, interval);
 		return;
 	}
-	peer_timer_start(peer, DIAL_INTERVAL_NS);
+	peer_timer_start(peer, next_dial_wait(peer));
 	if (peer->pager->options.node > peer->node || peer->links[PAGE_CONNECTION_URGENT] ||
 	    peer->links[PAGE_CONNECTION_BULK])
 		return;

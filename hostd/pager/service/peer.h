@@ -33,8 +33,9 @@ struct peer {
 	bool is_up;
 	bool is_failing; /* logged once that it cannot be reached */
 	struct peer_link *links[PAGE_CONNECTION_KINDS];
-	struct timer timer; /* down: dial; up: ping */
-	uint64_t due_ns;    /* when it was meant to fire */
+	struct timer timer;    /* down: dial; up: ping */
+	uint64_t due_ns;       /* when it was meant to fire */
+	uint64_t dial_wait_ns; /* down: until the next but one dial; 0: not dialled yet */
 	unsigned int blocks_under_way;
 	struct frozen_list background; /* caches with pages still to fetch from this home */
 };
