@@ -38,10 +38,12 @@ static bool is_broken(const struct coherent *coherent, uint64_t page)
 
 static void set_broken(struct coherent *coherent, uint64_t page, bool broken)
 {
-	if (is_broken(coherent, page) == broken)
-		return;
-	coherent->broken[page / 64] ^= (uint64_t)1 << (page % 64);
-	coherent->broken_count += broken ? 1 : (uint64_t)-1;
+	uint64_t bit = 1ull << (page % 64);
+
+	if (broken)
+		coherent->broken[page / 64] |= bit;
+	else
+		coherent->broken[page / 64] &= ~bit;
 }
 
 static void report(const struct coherent *coherent, uint64_t page, const char *what, int error)

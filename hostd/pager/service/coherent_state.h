@@ -20,8 +20,7 @@ struct coherent {
 	struct object *object;
 	struct directory directory; /* at home */
 	struct holder holder;
-	uint64_t *broken; /* bitmap: pages that we have, but whose bytes could not be stored */
-	uint64_t broken_count;
+	uint64_t *broken;    /* bitmap: pages that we have, but whose bytes could not be stored */
 	uint64_t leave_next; /* LEAVING: the pages below have been returned */
 
 	/* Messages to ourselves, delivered when the machine that sent them is done. */
