@@ -63,3 +63,21 @@ start_task() {
 		;;
 	esac
 }
+
+# count_everything PID...: one line per kind, over these processes.
+count_everything() {
+	echo "processes $#"
+	for pid; do
+		ls -l "/proc/$pid/fd"
+	done >"$work/fds"
+	echo "descriptors $(grep -c -e '->' "$work/fds")"
+	echo "memfds $(grep -c memfd "$work/fds")"
+	for pid; do
+		awk '/^Pss:/ { print $2 }' "/proc/$pid/smaps_rollup"
+	done | awk '{ kilobytes += $1 } END { print "kilobytes", kilobytes }'
+}
+
+# value KIND FILE: what count_everything said in the file.
+value() {
+	awk -v key="$1" '$1 == key { print $2 }' "$2"
+}

@@ -58,24 +58,6 @@ processes_of_hosts() {
 	done | tr '\n' ' '
 }
 
-# One line per kind, over the daemons, pagers and VMMs of all hosts.
-count_everything() {
-	pids=$(processes_of_hosts)
-	echo "processes $(echo "$pids" | wc -w)"
-	for pid in $pids; do
-		ls -l "/proc/$pid/fd"
-	done >"$work/fds"
-	echo "descriptors $(grep -c -e '->' "$work/fds")"
-	echo "memfds $(grep -c memfd "$work/fds")"
-	for pid in $pids; do
-		awk '/^Pss:/ { print $2 }' "/proc/$pid/smaps_rollup"
-	done | awk '{ kilobytes += $1 } END { print "kilobytes", kilobytes }'
-}
-
-value() {
-	awk -v key="$1" '$1 == key { print $2 }' "$2"
-}
-
 # Waiting VMMs are made again off the path.
 settled() {
 	[ "$(processes_of_hosts | wc -w)" -eq "$processes" ]
@@ -100,7 +82,8 @@ at_exit leave_joined
 processes=$(processes_of_hosts | wc -w)
 short_run "a short run"
 until_true 20 settled || report 1 "every host has its waiting VMMs"
-count_everything >"$work/before"
+# shellcheck disable=SC2046 # one argument per process
+count_everything $(processes_of_hosts) >"$work/before"
 
 rounds=0
 until=$(($(date +%s) + seconds))
@@ -115,7 +98,8 @@ report 0 "$rounds rounds in which a host left and joined"
 short_run "a short run at the end"
 until_true 20 settled
 report $? "as many processes once every host has its waiting VMMs"
-count_everything >"$work/after"
+# shellcheck disable=SC2046 # one argument per process
+count_everything $(processes_of_hosts) >"$work/after"
 paste "$work/before" "$work/after" | sed 's/^/# before: /; s/\t/   after: /'
 for kind in processes descriptors memfds; do
 	[ "$(value $kind "$work/before")" -eq "$(value $kind "$work/after")" ]

@@ -4,29 +4,11 @@
 
 hosts_up 2
 
-# One line per kind, over the daemons, pagers and VMMs of all hosts of this laboratory.
-count_everything() {
-	pids=$(processes_of_hosts)
-	echo "processes $(echo "$pids" | wc -w)"
-	for pid in $pids; do
-		ls -l "/proc/$pid/fd"
-	done >"$work/fds"
-	echo "descriptors $(grep -c -e '->' "$work/fds")"
-	echo "memfds $(grep -c memfd "$work/fds")"
-	for pid in $pids; do
-		awk '/^Pss:/ { print $2 }' "/proc/$pid/smaps_rollup"
-	done | awk '{ kilobytes += $1 } END { print "kilobytes", kilobytes }'
-}
-
 processes_of_hosts() {
 	for host in 0 1; do
 		daemon_of $host
 		pgrep -P "$(daemon_of $host)"
 	done | tr '\n' ' '
-}
-
-value() {
-	awk -v key="$1" '$1 == key { print $2 }' "$2"
 }
 
 # Waiting VMMs are made again off the path; the numbers are taken once both hosts have theirs.
@@ -36,11 +18,13 @@ settled() {
 
 runs "ten rounds" on 0 norma run "$GUESTS/guest-clone_loop" 1 10
 until_true 20 test "$(processes_of_hosts | wc -w)" -ge 8
-count_everything >"$work/ten"
+# shellcheck disable=SC2046 # one argument per process
+count_everything $(processes_of_hosts) >"$work/ten"
 processes=$(value processes "$work/ten")
 runs "a thousand rounds" on 0 norma run "$GUESTS/guest-clone_loop" 1 "${CLONES:-1000}"
 until_true 20 settled
-count_everything >"$work/thousand"
+# shellcheck disable=SC2046 # one argument per process
+count_everything $(processes_of_hosts) >"$work/thousand"
 paste "$work/ten" "$work/thousand" | sed 's/^/# ten: /; s/\t/   thousand: /'
 for kind in processes descriptors memfds; do
 	[ "$(value $kind "$work/ten")" -eq "$(value $kind "$work/thousand")" ]
