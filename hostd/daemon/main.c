@@ -122,16 +122,28 @@ static void serve(struct hostd *hostd)
 	}
 }
 
+/* VMMs that other VMMs forked are ours when those end. */
+static int prepare_process(struct stopper *stopper)
+{
+	raise_fd_limit();
+	if (process_take_orphans()) {
+		log_line(LOG_ERROR, "step=start err=\"orphaned VMMs cannot be taken over: %m\"");
+		return -1;
+	}
+	if (watch_signals(stopper)) {
+		log_line(LOG_ERROR, "step=start err=\"signals cannot be watched: %m\"");
+		return -1;
+	}
+	return 0;
+}
+
 static int run(const struct config *config)
 {
 	struct stopper stopper = {0};
 	char error[CONFIG_ERROR_BYTES];
 
-	raise_fd_limit();
-	if (watch_signals(&stopper)) {
-		log_line(LOG_ERROR, "step=start err=\"signals cannot be watched: %m\"");
+	if (prepare_process(&stopper))
 		return EXIT_FAILURE;
-	}
 	if (hostd_new(config, &stopper.hostd, error)) {
 		log_line(LOG_ERROR, "step=start err=\"%s\"", error);
 		close(stopper.source.fd);

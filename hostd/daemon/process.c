@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -92,6 +93,46 @@ int process_start(struct process *process, char *const argv[], const int *fds, s
 		*process = (struct process){.pidfd = -1};
 	}
 	return error;
+}
+
+/* Return: what the kernel says of a pidfd, -EBADF. */
+static pid_t pidfd_pid(int pidfd)
+{
+	_cleanup_close_ int fd = -1;
+	char path[64], text[512];
+	const char *line;
+	ssize_t bytes;
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	bytes = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (bytes < 0)
+		return -errno;
+	text[bytes] = '\0';
+	line = strstr(text, "\nPid:");
+	return line && sscanf(line, "\nPid: %d", &pid) == 1 && pid > 0 ? pid : -EBADF;
+}
+
+int process_adopt(struct process *process, int take_pidfd)
+{
+	_cleanup_close_ int pidfd = take_pidfd;
+	siginfo_t info = {0};
+	pid_t pid;
+
+	*process = (struct process){.pidfd = -1};
+	if (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
+		return -errno;
+	pid = pidfd_pid(pidfd);
+	if (pid < 0)
+		return pid;
+	*process = (struct process){.pid = pid, .pidfd = take_fd(&pidfd)};
+	return 0;
+}
+
+int process_take_orphans(void)
+{
+	return prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 ? -errno : 0;
 }
 
 void process_kill(const struct process *process, int signal)

@@ -23,6 +23,17 @@ struct process {
  */
 int process_start(struct process *process, char *const argv[], const int *fds, size_t fd_count);
 
+/*
+ * A process that another one forked for us: `take_pidfd` (closed on failure) came from there, so it
+ * is checked. We must be its parent by now: made with CLONE_PARENT by a child of ours, or left to
+ * us by its parent's end (process_take_orphans). Return: 0, -ECHILD when it is not our child,
+ * -EBADF when that is no pidfd.
+ */
+int process_adopt(struct process *process, int take_pidfd);
+
+/* Processes whose parent ends become ours, not init's. Return: 0, -errno. */
+int process_take_orphans(void);
+
 void process_kill(const struct process *process, int signal);
 
 /*

@@ -204,52 +204,130 @@ static int vmm_watch(struct vmm *vmm, int take_control_fd)
 	return loop_add(&vmm->hostd->loop, &vmm->exited, EPOLLIN);
 }
 
-/* Return: a VMM in the waiting list, or NULL with errno. */
-static struct vmm *vmm_start(struct vmm_set *set)
+static void vmm_give(struct vmm *vmm, struct task *task)
 {
-	struct hostd *hostd = set->hostd;
-	struct vmm *vmm = calloc(1, sizeof(*vmm));
-	int control_fd, error;
-	_cleanup_close_ int pager_fd = -1;
+	list_move_to_taken(vmm);
+	vmm->task = task;
+	task->vmm = vmm;
+	vmm->channel->uid = task->owner_uid;
+	snprintf(vmm->channel->label, sizeof(vmm->channel->label),
+		 "task 0x%08x (its VMM, process %d)", task->name, vmm->process.pid);
+}
 
-	if (!vmm)
-		return NULL;
-	vmm->hostd = hostd;
-	vmm->exit_timer.expired = exit_overdue;
-	error = vmm_start_process(hostd, &vmm->process, &control_fd, &pager_fd);
-	if (error) {
-		free(vmm);
-		errno = -error;
-		return NULL;
+/* Kills and reaps it; a process that was killed is gone in a bounded time. */
+static void process_end(struct process *process)
+{
+	process_kill(process, SIGKILL);
+	process_wait(process);
+}
+
+/*
+ * Takes a process, which is ended on failure, and the descriptors. Return: 0 with a VMM in the
+ * waiting list, -errno.
+ */
+static int vmm_new(struct vmm_set *set, struct process *take_process, int take_control_fd,
+		   int take_pager_fd, struct vmm **ret_vmm)
+{
+	_cleanup_close_ int pager_fd = take_pager_fd;
+	struct vmm *vmm = calloc(1, sizeof(*vmm));
+	int error;
+
+	if (!vmm) {
+		close(take_control_fd);
+		process_end(take_process);
+		return -ENOMEM;
 	}
+	vmm->hostd = set->hostd;
+	vmm->process = *take_process;
+	vmm->exit_timer.expired = exit_overdue;
 	TAILQ_INSERT_TAIL(&set->waiting, vmm, entry);
 	set->waiting_count++;
 	vmm->is_waiting = true;
-	error = vmm_watch(vmm, control_fd);
+	error = vmm_watch(vmm, take_control_fd);
 	if (error) {
 		vmm->is_killed = true;
-		process_kill(&vmm->process, SIGKILL);
-		process_wait(&vmm->process);
+		process_end(&vmm->process);
 		if (vmm->channel)
 			channel_close(vmm->channel, "it cannot be watched");
 		list_remove(vmm);
 		free(vmm);
-		errno = -error;
-		return NULL;
+		return error;
 	}
-	pager_introduce(&hostd->pager, pager_fd);
-	return vmm;
+	pager_introduce(&set->hostd->pager, pager_fd);
+	*ret_vmm = vmm;
+	return 0;
+}
+
+/* Return: 0 with a VMM in the waiting list, -errno. */
+static int vmm_start(struct vmm_set *set, struct vmm **ret_vmm)
+{
+	struct process process;
+	int control_fd, pager_fd;
+	int error = vmm_start_process(set->hostd, &process, &control_fd, &pager_fd);
+
+	return error ? error : vmm_new(set, &process, control_fd, pager_fd, ret_vmm);
+}
+
+static bool is_known_process(const struct hostd *hostd, pid_t pid)
+{
+	const struct vmm *vmm;
+
+	TAILQ_FOREACH (vmm, &hostd->vmms.waiting, entry)
+		if (vmm->process.pid == pid)
+			return true;
+	TAILQ_FOREACH (vmm, &hostd->vmms.taken, entry)
+		if (vmm->process.pid == pid)
+			return true;
+	return hostd->pager.process.pid == pid;
+}
+
+/* Return: 0 with a process that may become a VMM, -errno. */
+static int process_adopt_new(const struct hostd *hostd, int take_pidfd, struct process *ret_process)
+{
+	int error = process_adopt(ret_process, take_pidfd);
+
+	if (error)
+		return error;
+	if (is_known_process(hostd, ret_process->pid)) {
+		close(ret_process->pidfd);
+		return -EEXIST;
+	}
+	if (pager_is_up(&hostd->pager) && !hostd->is_stopping)
+		return 0;
+	process_end(ret_process);
+	return -EAGAIN;
+}
+
+int vmm_adopt(struct vmm_set *set, struct vmm_adoption take, struct task *task,
+	      struct vmm **ret_vmm)
+{
+	struct process process;
+	int error = process_adopt_new(set->hostd, take.pidfd, &process);
+
+	if (error) {
+		close(take.control_fd);
+		close(take.pager_fd);
+		return error;
+	}
+	error = vmm_new(set, &process, take.control_fd, take.pager_fd, ret_vmm);
+	if (!error && task)
+		vmm_give(*ret_vmm, task);
+	return error;
 }
 
 void vmms_refill(struct vmm_set *set)
 {
+	struct vmm *vmm;
+	int error;
+
 	while (!set->hostd->is_stopping && pager_is_up(&set->hostd->pager) &&
 	       set->waiting_count < set->hostd->config.waiting_vmms) {
-		if (vmm_start(set))
+		error = vmm_start(set, &vmm);
+		if (!error)
 			continue;
 		set->failures++;
 		log_line(LOG_ERROR, "step=start err=\"%s cannot be started: %s\"",
-			 set->hostd->config.vmm_path, strerror(errno));
+			 set->hostd->config.vmm_path, strerror(-error));
 		refill_later(set);
 		return;
 	}
@@ -266,6 +344,7 @@ void vmms_replace_waiting(struct vmm_set *set)
 int vmm_take(struct vmm_set *set, struct task *task, char error[MESSAGE_MAX_TEXT])
 {
 	struct vmm *vmm = TAILQ_FIRST(&set->waiting);
+	int failure = 0;
 
 	if (!pager_is_up(&set->hostd->pager)) {
 		snprintf(error, MESSAGE_MAX_TEXT,
@@ -274,20 +353,13 @@ int vmm_take(struct vmm_set *set, struct task *task, char error[MESSAGE_MAX_TEXT
 		return -EAGAIN;
 	}
 	if (!vmm)
-		vmm = vmm_start(set);
-	if (!vmm) {
-		int failure = errno;
-
+		failure = vmm_start(set, &vmm);
+	if (failure) {
 		snprintf(error, MESSAGE_MAX_TEXT, "%.160s cannot be started: %s",
-			 set->hostd->config.vmm_path, strerror(failure));
-		return -failure;
+			 set->hostd->config.vmm_path, strerror(-failure));
+		return failure;
 	}
-	list_move_to_taken(vmm);
-	vmm->task = task;
-	task->vmm = vmm;
-	vmm->channel->uid = task->owner_uid;
-	snprintf(vmm->channel->label, sizeof(vmm->channel->label),
-		 "task 0x%08x (its VMM, process %d)", task->name, vmm->process.pid);
+	vmm_give(vmm, task);
 	refill_later(set);
 	return 0;
 }

@@ -53,6 +53,22 @@ void vmms_replace_waiting(struct vmm_set *set);
  */
 int vmm_take(struct vmm_set *set, struct task *task, char error[MESSAGE_MAX_TEXT]);
 
+/* A process that another one of ours forked, and our ends of its sockets. */
+struct vmm_adoption {
+	int pidfd; /* from that other process: checked */
+	int control_fd;
+	int pager_fd; /* its other end is introduced to the pager */
+};
+
+/*
+ * Makes such a process a VMM like those that were started here: watched, reaped, killed. All three
+ * descriptors are taken. With a task it is the task's VMM, else it waits for one.
+ * Return: 0; -errno, and the process is killed and reaped if it is ours: -ECHILD when we are not
+ * its parent (see process_adopt), -EEXIST when it is one that we know, -EAGAIN without a pager.
+ */
+int vmm_adopt(struct vmm_set *set, struct vmm_adoption take, struct task *task,
+	      struct vmm **ret_vmm);
+
 /* Kills it; task_vmm_gone() follows when it is reaped. */
 void vmm_kill(struct vmm *vmm);
 /* It said that it exits; killed if it does not. */
