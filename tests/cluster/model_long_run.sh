@@ -11,6 +11,7 @@ fi
 build=$(cd "$1" && pwd) || exit 2
 seconds=${2:-3600}
 NORMA=$build/hostd/cli/norma
+GUESTS=$build/tests/guests
 export NORMA
 . "$(dirname "$0")/functions.sh"
 
@@ -68,6 +69,14 @@ short_run() {
 	runs "$1" on 0 "$model" --operations 3000 --nodes 3 /bin/busybox
 }
 
+# A host keeps records of its last 1024 ended tasks: full before as after, they are no growth.
+fill_records() {
+	for host in $hosts; do
+		runs "$1, host $host has all its records of ended tasks" \
+			on "$host" norma run "$GUESTS/guest-clone_loop" "$host" 1100
+	done
+}
+
 # one_round HOST: it goes, comes back at a random call, and the model has nothing to object.
 one_round() {
 	leave "$1"
@@ -80,6 +89,7 @@ hosts_up 3
 program=$(readlink "/proc/$(daemon_of 0)/exe")
 at_exit leave_joined
 processes=$(processes_of_hosts | wc -w)
+fill_records "before"
 short_run "a short run"
 until_true 20 settled || report 1 "every host has its waiting VMMs"
 # shellcheck disable=SC2046 # one argument per process
@@ -95,6 +105,7 @@ done
 report 0 "$rounds rounds in which a host left and joined"
 
 [ "$test_failures" -eq 0 ] || finish
+fill_records "after"
 short_run "a short run at the end"
 until_true 20 settled
 report $? "as many processes once every host has its waiting VMMs"
