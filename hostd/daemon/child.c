@@ -23,11 +23,11 @@ struct child {
 	struct hostd *hostd;
 	struct task *task;	  /* NULL: its VMM is gone, and so is the task */
 	bool is_asking;		  /* a call to the VMM is not answered */
-	struct child_setup setup; /* payload: our copy */
+	struct child_setup setup; /* without regions and thread, which are sent at once */
 	int32_t result;		  /* not 0: it failed and waits for its VMM to be reaped */
 	bool vmm_died;
 	char text[MESSAGE_MAX_TEXT];
-	uint8_t payload[];
+	uint8_t run[]; /* setup.run_bytes: of setup.run */
 };
 
 /* Tells of the failure once nothing is left. */
@@ -80,17 +80,6 @@ static void child_succeed(struct child *child)
 	free(child);
 }
 
-static void filled(void *context, const struct answer *answer)
-{
-	struct child *child = context;
-
-	child->is_asking = false;
-	if (answer->result)
-		child_fail(child, answer);
-	else
-		child_succeed(child);
-}
-
 /* Asks the VMM; from the answer on the child's state is the callback's to set. */
 static void child_ask(struct child *child, uint16_t type, const void *payload, size_t bytes,
 		      call_done_fn done)
@@ -108,66 +97,69 @@ static void child_ask(struct child *child, uint16_t type, const void *payload, s
 		   });
 }
 
-static void told_properties(void *context, const struct answer *answer)
+static void loaded(void *context, const struct answer *answer)
 {
 	struct child *child = context;
 
 	child->is_asking = false;
 	if (answer->result)
 		child_fail(child, answer);
-	else if (!child->setup.fill_type)
-		child_succeed(child);
 	else
-		child_ask(child, child->setup.fill_type, child->payload, child->setup.bytes,
-			  filled);
+		child_succeed(child);
 }
 
-static void assigned(void *context, const struct answer *answer)
+static void became(void *context, const struct answer *answer)
 {
 	struct child *child = context;
-	size_t bytes;
 
 	child->is_asking = false;
-	if (answer->result) {
+	if (answer->result)
 		child_fail(child, answer);
-		return;
-	}
-	bytes = properties_encode(child->hostd, &child->task->properties);
-	child_ask(child, MESSAGE_vmm_properties, child->hostd->payload, bytes, told_properties);
+	else if (child->setup.run)
+		child_ask(child, MESSAGE_norma_run_begin, child->run, child->setup.run_bytes,
+			  loaded);
+	else
+		child_succeed(child);
 }
 
 /* Fresh randomness for every task: no two may share a seed or a generation. */
-static int child_assign(struct child *child)
+static int child_become(struct child *child, const struct child_setup *setup)
 {
+	struct hostd *hostd = child->hostd;
 	uint8_t seed[SEED_BYTES];
-	struct vmm_assign_request assign = {
+	struct vmm_become_request become = {
 	    .task = child->task->name,
-	    .node = (int)child->hostd->config.node,
-	    .owner_uid = child->setup.owner_uid,
+	    .node = (int)hostd->config.node,
+	    .owner_uid = setup->owner_uid,
 	    .seed = {.data = seed, .bytes = sizeof(seed)},
+	    .properties = setup->properties,
+	    .properties_count = 1,
+	    .regions = setup->regions,
+	    .regions_count = setup->region_count,
+	    .thread_flavor = setup->thread.flavor,
+	    .thread_number = setup->thread.number,
+	    .thread_state = setup->thread.state,
 	};
-	size_t bytes;
 
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed) ||
-	    getrandom(&assign.generation, sizeof(assign.generation), 0) !=
-		sizeof(assign.generation))
+	    getrandom(&become.generation, sizeof(become.generation), 0) !=
+		sizeof(become.generation))
 		return -EIO;
-	bytes = hostd_encode(child->hostd, vmm_assign_request, &assign);
-	child_ask(child, MESSAGE_vmm_assign, child->hostd->payload, bytes, assigned);
+	child_ask(child, MESSAGE_vmm_become, hostd->payload,
+		  hostd_encode(hostd, vmm_become_request, &become), became);
 	return 0;
 }
 
 static struct child *child_new(struct hostd *hostd, const struct child_setup *setup)
 {
-	struct child *child = calloc(1, sizeof(*child) + setup->bytes);
+	struct child *child = calloc(1, sizeof(*child) + setup->run_bytes);
 
 	if (!child)
 		return NULL;
 	child->hostd = hostd;
 	child->setup = *setup;
-	if (setup->bytes)
-		memcpy(child->payload, setup->payload, setup->bytes);
-	child->setup.payload = child->payload;
+	if (setup->run_bytes)
+		memcpy(child->run, setup->run, setup->run_bytes);
 	return child;
 }
 
@@ -201,7 +193,7 @@ int32_t child_create(struct hostd *hostd, const struct child_setup *setup,
 		return KERN_RESOURCE_SHORTAGE;
 	}
 	child->task->child = child;
-	if (child_assign(child)) /* no randomness: the VMM's end reports it */
+	if (child_become(child, setup)) /* no randomness: the VMM's end reports it */
 		vmm_kill(child->task->vmm);
 	return KERN_SUCCESS;
 }
@@ -222,7 +214,6 @@ void child_request(struct channel *channel, struct link_message *message)
 {
 	struct hostd *hostd = channel->hostd;
 	struct peer_create_child_request wanted;
-	struct vmm_import_request import;
 	struct child_setup setup;
 	char error[MESSAGE_MAX_TEXT];
 	struct request *request;
@@ -237,16 +228,14 @@ void child_request(struct channel *channel, struct link_message *message)
 	request = request_new(channel, message, message->header.uid);
 	if (!request)
 		return;
-	import = (struct vmm_import_request){wanted.regions, wanted.regions_count};
 	setup = (struct child_setup){
 	    .parent = wanted.parent,
 	    .owner_uid = message->header.uid,
 	    .state = TASK_STATE_RUNNING,
 	    .image = wanted.image,
 	    .properties = wanted.properties,
-	    .fill_type = wanted.mode == EXPORT_EMPTY ? 0 : MESSAGE_vmm_import,
-	    .payload = hostd->payload,
-	    .bytes = hostd_encode(hostd, vmm_import_request, &import),
+	    .regions = wanted.regions,
+	    .region_count = wanted.regions_count,
 	    .deadline_ns = hostd_deadline((uint64_t)hostd->config.clone_deadline_ms),
 	    .done = child_reply,
 	    .context = request,

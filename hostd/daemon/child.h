@@ -1,6 +1,6 @@
 /*
  * Making a task on this host, for whatever reason: a clone from here or from another host, or a
- * program to be loaded. Name and VMM, vmm_assign, vmm_properties, then one more call that fills it.
+ * program to be loaded. Name and VMM, vmm_become, then perhaps one more call that loads something.
  * Either all of it succeeds or, when `done` is told of the failure, nothing of it exists any more.
  */
 #ifndef DAEMON_CHILD_H
@@ -19,15 +19,24 @@ struct task;
 /* result: a kern_return_t; `text` says why it is not 0. Never called from child_create(). */
 typedef void (*child_done_fn)(void *context, int32_t result, uint32_t name, const char *text);
 
+/* A thread that runs as soon as the task is made. */
+struct child_thread {
+	uint32_t flavor; /* 0: none */
+	uint32_t number; /* its register rdi */
+	struct wire_span state;
+};
+
 struct child_setup {
 	uint32_t parent; /* may be the null name */
 	uint32_t owner_uid;
 	uint32_t state; /* enum task_state once it is made */
 	const char *image;
 	const struct task_properties *properties; /* copied */
-	uint16_t fill_type;			  /* vmm_import, norma_run_begin, or 0 for none */
-	const void *payload;			  /* of that call; copied */
-	size_t bytes;
+	const struct region_entry *regions;	  /* its memory; not used after child_create() */
+	uint32_t region_count;
+	struct child_thread thread;
+	const void *run; /* payload of a norma_run_begin that follows, copied; NULL: none does */
+	size_t run_bytes;
 	uint64_t deadline_ns;
 	child_done_fn done;
 	void *context;

@@ -155,7 +155,7 @@ static void peer_answered(void *context, const struct answer *answer)
 }
 
 static void create_elsewhere(struct clone *clone, const struct task *parent,
-			     const struct vmm_import_request *import)
+			     const struct vmm_export_reply *memory)
 {
 	struct hostd *hostd = clone->hostd;
 	struct peer_create_child_request request = {
@@ -163,8 +163,8 @@ static void create_elsewhere(struct clone *clone, const struct task *parent,
 	    .mode = clone->mode,
 	    .properties = &parent->properties,
 	    .properties_count = 1,
-	    .regions = import->regions,
-	    .regions_count = import->regions_count,
+	    .regions = memory->regions,
+	    .regions_count = memory->regions_count,
 	};
 	size_t bytes;
 
@@ -183,7 +183,7 @@ static void create_elsewhere(struct clone *clone, const struct task *parent,
 }
 
 static void create_here(struct clone *clone, const struct task *parent,
-			const struct vmm_import_request *import)
+			const struct vmm_export_reply *memory)
 {
 	struct hostd *hostd = clone->hostd;
 	char error[MESSAGE_MAX_TEXT];
@@ -193,9 +193,8 @@ static void create_here(struct clone *clone, const struct task *parent,
 	    .state = TASK_STATE_RUNNING,
 	    .image = parent->image,
 	    .properties = &parent->properties,
-	    .fill_type = clone->mode == EXPORT_EMPTY ? 0 : MESSAGE_vmm_import,
-	    .payload = hostd->payload,
-	    .bytes = hostd_encode(hostd, vmm_import_request, import),
+	    .regions = memory->regions,
+	    .region_count = memory->regions_count,
 	    .deadline_ns = clone->deadline_ns,
 	    .done = clone_created,
 	    .context = clone,
@@ -206,7 +205,7 @@ static void create_here(struct clone *clone, const struct task *parent,
 		clone_created(clone, result, 0, error);
 }
 
-static void clone_create(struct clone *clone, const struct vmm_import_request *import)
+static void clone_create(struct clone *clone, const struct vmm_export_reply *memory)
 {
 	const struct task *parent = clone_parent(clone);
 
@@ -214,9 +213,9 @@ static void clone_create(struct clone *clone, const struct vmm_import_request *i
 	if (!parent)
 		clone_refuse_ended(clone);
 	else if (hostd_is_own_node(clone->hostd, clone->node))
-		create_here(clone, parent, import);
+		create_here(clone, parent, memory);
 	else
-		create_elsewhere(clone, parent, import);
+		create_elsewhere(clone, parent, memory);
 }
 
 static void exported(void *context, const struct answer *answer)
@@ -237,7 +236,7 @@ static void exported(void *context, const struct answer *answer)
 	}
 	clone->pause_ns = reply.pause_ns;
 	clone->region_count = reply.regions_count;
-	clone_create(clone, &(struct vmm_import_request){reply.regions, reply.regions_count});
+	clone_create(clone, &reply);
 }
 
 static void clone_export(struct export_turn *turn)
@@ -275,7 +274,7 @@ static void clone_enqueue(struct clone *clone)
 	}
 	clone_set_state(clone, CLONE_QUEUE);
 	if (clone->mode == EXPORT_EMPTY)
-		clone_create(clone, &(struct vmm_import_request){0});
+		clone_create(clone, &(struct vmm_export_reply){0});
 	else
 		export_turn_wait(&clone->turn, parent);
 }

@@ -2,7 +2,7 @@
  * What a task has besides memory and threads and what its children get copies of: bootstrap port,
  * registered ports, priority and policy, limits, and whether exceptions hold a thread. hostd keeps
  * them; the task's VMM, which acts on some of them, is told all of them when the task is made
- * (child.h) and at each change.
+ * (vmm_become) and at each change.
  *
  * A change counts once the VMM has agreed. The changes of one task are made one after another, as
  * each is a whole set of properties.

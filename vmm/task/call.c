@@ -125,12 +125,12 @@ static bool task_answers(struct call *call)
 	pthread_mutex_lock(&task->lock);
 	life = task->life;
 	pthread_mutex_unlock(&task->lock);
-	if (call->header.type == MESSAGE_vmm_assign)
+	if (call->header.type == MESSAGE_vmm_become)
 		return true;
 	if (life == TASK_ASSIGNED)
 		return true;
 	call_fail(call, KERN_TERMINATED, "task 0x%x is %s: it does not answer %s", task->name,
-		  life == TASK_WAITING ? "not assigned yet" : "ending",
+		  life < TASK_ASSIGNED ? "not assigned yet" : "ending",
 		  message_type_name(call->header.type));
 	return false;
 }

@@ -27,7 +27,7 @@ struct call_arena {
 	uint8_t request[MESSAGE_MAX_BYTES];
 	uint8_t reply[MESSAGE_MAX_BYTES];
 	uint8_t data[MESSAGE_MAX_DATA]; /* what a BYTES field of the reply points to */
-	_Alignas(16) uint8_t decoded[EXPORT_MAX_REGIONS * sizeof(struct region_entry)];
+	_Alignas(16) uint8_t decoded[MESSAGE_MAX_SCRATCH];
 };
 
 struct call {

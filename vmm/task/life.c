@@ -10,7 +10,7 @@
 #define TO(state)    (1u << (state))
 
 static const char *const thread_names[] = {"free", "stopped", "running", "served", "held"};
-static const char *const task_names[] = {"waiting", "assigned", "ending", "reported"};
+static const char *const task_names[] = {"waiting", "becoming", "assigned", "ending", "reported"};
 static_assert(COUNT(thread_names) == THREAD_NUM_LIVES, "every thread state has a name");
 static_assert(COUNT(task_names) == TASK_NUM_LIVES, "every task state has a name");
 
@@ -24,7 +24,8 @@ static const unsigned int thread_transitions[] = {
 static_assert(COUNT(thread_transitions) == THREAD_NUM_LIVES, "every thread state has a row");
 
 static const unsigned int task_transitions[] = {
-    [TASK_WAITING] = TO(TASK_ASSIGNED),
+    [TASK_WAITING] = TO(TASK_BECOMING),
+    [TASK_BECOMING] = TO(TASK_WAITING) | TO(TASK_ASSIGNED),
     [TASK_ASSIGNED] = TO(TASK_ENDING),
     [TASK_ENDING] = TO(TASK_REPORTED),
     [TASK_REPORTED] = 0,

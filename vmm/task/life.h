@@ -23,7 +23,8 @@ enum thread_life {
 
 /* The process as a task. Calls are refused before ASSIGNED and from ENDING on. */
 enum task_life {
-	TASK_WAITING,  /* machine made, no name yet: only vmm_assign is answered */
+	TASK_WAITING,  /* machine made, no name yet: only vmm_become is answered */
+	TASK_BECOMING, /* that is being answered; it goes back to WAITING when it fails */
 	TASK_ASSIGNED, /* has a name: every call is answered */
 	TASK_ENDING,   /* its end is recorded (the first wins); threads are being stopped */
 	TASK_REPORTED, /* vmm_ended is sent; the process leaves after the answer */

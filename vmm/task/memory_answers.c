@@ -142,14 +142,6 @@ kern_return_t answer_vmm_export_end(struct call *call, const struct vmm_export_e
 	return KERN_SUCCESS;
 }
 
-kern_return_t answer_vmm_import(struct call *call, const struct vmm_import_request *request,
-				struct vmm_import_reply *reply)
-{
-	(void)reply;
-	return space_import(call->task->space, request->regions, request->regions_count,
-			    &call->failure);
-}
-
 kern_return_t answer_vmm_export_range(struct call *call,
 				      const struct vmm_export_range_request *request,
 				      struct vmm_export_range_reply *reply)

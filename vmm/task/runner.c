@@ -175,7 +175,7 @@ static kern_return_t thread_make_locked(struct task *task, struct runner *runner
 	struct thread *thread;
 
 	*ret_step = "starting one while the task ends";
-	if (task->life != TASK_ASSIGNED)
+	if (task->life != TASK_ASSIGNED && task->life != TASK_BECOMING)
 		return KERN_TERMINATED;
 	*ret_step = "taking a thread name: all are in use";
 	thread = thread_free_locked(task);

@@ -50,7 +50,7 @@ struct task_statistics {
 };
 
 struct task {
-	/* Set once: before any other thread exists, or by vmm_assign before any other call is
+	/* Set once: before any other thread exists, or by vmm_become before any other call is
 	 * answered. */
 	uint32_t name;
 	int node;
@@ -94,7 +94,7 @@ struct task_options {
 };
 
 /*
- * Makes the machine, its first vCPU and the process's threads; the task then waits for vmm_assign.
+ * Makes the machine, its first vCPU and the process's threads; the task then waits for vmm_become.
  * Return: 0, or -errno with *ret_step saying what failed. There is no undo: the caller ends the
  * process.
  */

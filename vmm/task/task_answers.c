@@ -10,37 +10,6 @@
 #include "space.h"
 #include "task.h"
 
-kern_return_t answer_vmm_assign(struct call *call, const struct vmm_assign_request *request,
-				struct vmm_assign_reply *reply)
-{
-	struct task *task = call->task;
-	struct timespec now;
-
-	(void)reply;
-	if (name_kind(request->task) != NAME_TASK || name_thread_index(request->task) ||
-	    name_node(request->task) != request->node || request->seed.bytes != TASK_SEED_BYTES)
-		return call_fail(call, KERN_INVALID_ARGUMENT,
-				 "vmm_assign: 0x%x is no task name of node %d, or the seed is not "
-				 "%u bytes long",
-				 request->task, request->node, TASK_SEED_BYTES);
-	/* generation and seed are for programs that ask what they are; random bytes come from the
-	 * kernel. Only the control thread gets here, so nothing changes between the check and the
-	 * last line. */
-	if (task->name)
-		return call_fail(call, KERN_NAME_EXISTS, "this process is task 0x%x already",
-				 task->name);
-	clock_gettime(CLOCK_REALTIME, &now);
-	atomic_store(&task->statistics.created_ns,
-		     (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec);
-	task->node = request->node;
-	task->owner_uid = request->owner_uid;
-	task->name = request->task;
-	pthread_mutex_lock(&task->lock);
-	task_life_set(task, TASK_ASSIGNED);
-	pthread_mutex_unlock(&task->lock);
-	return KERN_SUCCESS;
-}
-
 kern_return_t answer_task_suspend(struct call *call, const struct task_suspend_request *request,
 				  struct task_suspend_reply *reply)
 {

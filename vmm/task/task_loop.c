@@ -63,21 +63,35 @@ static int loop_receive(struct loop *loop)
 	return 0;
 }
 
-static void loop_watch_pager(struct loop *loop)
+static bool task_is_assigned(struct task *task)
+{
+	bool is_assigned;
+
+	pthread_mutex_lock(&task->lock);
+	is_assigned = task->life >= TASK_ASSIGNED;
+	pthread_mutex_unlock(&task->lock);
+	return is_assigned;
+}
+
+/* Return: 0, -errno when the process cannot become a task any more. */
+static int loop_watch_pager(struct loop *loop)
 {
 	struct pollfd *pager = &loop->polls[POLL_PAGER];
 	int error;
 
 	if (pager->fd < 0 || !(pager->revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL)))
-		return;
+		return 0;
 	pager->fd = -1;
 	log_line(LOG_ERROR, "task=0x%x the pager is gone: pages that other hosts hold are lost",
 		 loop->task->name);
 	error = space_pager_lost(loop->task->space);
+	if (error && !task_is_assigned(loop->task))
+		return error;
 	if (error)
 		task_end(loop->task, TASK_STATE_KILLED, -1,
 			 "the pager is gone and its pages could not be marked as lost: %s",
 			 strerror(-error));
+	return 0;
 }
 
 static int end_report(struct task *task)
@@ -155,7 +169,9 @@ static int loop_round(struct loop *loop)
 		return errno == EINTR ? 0 : -errno;
 	if (loop->polls[POLL_WAKE].revents)
 		(void)!read(task->control.wake_fd, &wakes, sizeof(wakes));
-	loop_watch_pager(loop);
+	error = loop_watch_pager(loop);
+	if (error)
+		return error;
 	if (loop->polls[POLL_CONTROL].revents) {
 		error = loop_receive(loop);
 		if (error)

@@ -10,10 +10,8 @@
 #include "mach/thread_info.h"
 #include "mach/thread_status.h"
 #include "task.h"
+#include "thread_wire.h"
 #include "vcpu.h"
-
-static_assert(sizeof(struct thread_state) == sizeof(struct x86_thread_state64),
-	      "what travels as x86_THREAD_STATE64 is what a vCPU has");
 
 static kern_return_t fail_thread(struct call *call, kern_return_t code, uint32_t name)
 {
@@ -164,31 +162,6 @@ kern_return_t answer_thread_info(struct call *call, const struct thread_info_req
 }
 
 /* ---- registers ---- */
-
-/* In the order of struct x86_thread_state64. */
-static void thread_state_encode(struct wire_writer *writer, const struct thread_state *state)
-{
-	uint64_t words[sizeof(*state) / sizeof(uint64_t)];
-
-	memcpy(words, state, sizeof(words));
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		wire_put_u64(writer, words[i]);
-}
-
-static int thread_state_decode(struct wire_span span, struct thread_state *ret_state)
-{
-	uint64_t words[sizeof(*ret_state) / sizeof(uint64_t)];
-	struct wire_reader reader;
-
-	wire_reader_init(&reader, span.data, span.bytes, NULL, 0);
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		words[i] = wire_get_u64(&reader);
-	if (wire_reader_end(&reader))
-		return -EINVAL;
-	memcpy(ret_state, words, sizeof(*ret_state));
-	ret_state->rflags &= THREAD_RFLAGS_USER;
-	return 0;
-}
 
 /* Finds and stops the thread a register call is about; not the caller, whose registers are in
  * motion. */

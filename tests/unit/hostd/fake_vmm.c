@@ -120,13 +120,19 @@ static void run_program(struct fake_vmm *vmm)
 	tell_end(vmm);
 }
 
-static void answer_assign(struct fake_vmm *vmm, const struct link_message *message)
+static void answer_become(struct fake_vmm *vmm, const struct link_message *message)
 {
-	struct vmm_assign_request assign;
+	struct vmm_become_request become;
+	struct vmm_become_reply reply = {0};
 
-	decode(vmm, vmm_assign_request, message, &assign);
-	vmm->task = assign.task;
-	fake_reply(&vmm->link, message, NULL, 0);
+	decode(vmm, vmm_become_request, message, &become);
+	if (become.properties_count != 1)
+		exit(6);
+	if (become.regions_count && (become.regions_count != 2 || become.regions[1].object != 2))
+		exit(4);
+	vmm->task = become.task;
+	vmm->properties = become.properties[0];
+	fake_reply(&vmm->link, message, vmm->payload, encode(vmm, vmm_become_reply, &reply));
 }
 
 static void answer_run(struct fake_vmm *vmm, const struct link_message *message)
@@ -225,16 +231,6 @@ static void answer_deallocate(struct fake_vmm *vmm, const struct link_message *m
 	fake_reply(&vmm->link, message, NULL, 0);
 }
 
-static void check_import(struct fake_vmm *vmm, const struct link_message *message)
-{
-	struct vmm_import_request import;
-
-	decode(vmm, vmm_import_request, message, &import);
-	if (import.regions_count != 2 || import.regions[1].object != 2)
-		exit(4);
-	fake_reply(&vmm->link, message, NULL, 0);
-}
-
 static void answer_info(struct fake_vmm *vmm, const struct link_message *message)
 {
 	struct task_info_reply info = {.virtual_size = vmm->exports,
@@ -285,8 +281,8 @@ static void take_reply(struct fake_vmm *vmm, const struct link_message *message)
 static void handle(struct fake_vmm *vmm, const struct link_message *message)
 {
 	switch (message->header.type) {
-	case MESSAGE_vmm_assign:
-		answer_assign(vmm, message);
+	case MESSAGE_vmm_become:
+		answer_become(vmm, message);
 		break;
 	case MESSAGE_norma_run_begin:
 	case MESSAGE_norma_run_data:
@@ -299,9 +295,6 @@ static void handle(struct fake_vmm *vmm, const struct link_message *message)
 	case MESSAGE_vmm_export_end:
 		vmm->export_ends++;
 		fake_reply(&vmm->link, message, NULL, 0);
-		break;
-	case MESSAGE_vmm_import:
-		check_import(vmm, message);
 		break;
 	case MESSAGE_vmm_properties:
 		answer_properties(vmm, message);

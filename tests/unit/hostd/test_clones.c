@@ -174,23 +174,14 @@ static const struct failure_case failures[] = {
     {"vmm_export refuse\n", 2, KERN_NO_SPACE, false},
     {"vmm_export ignore\n", 2, KERN_OPERATION_TIMED_OUT, false},
     {"vmm_export refuse\n", 1, KERN_NO_SPACE, false},
-    {"vmm_assign refuse\n", 2, KERN_NO_SPACE, false},
-    {"vmm_assign die\n", 2, KERN_FAILURE, false},
-    {"vmm_assign exit\n", 1, KERN_FAILURE, false},
-    {"vmm_assign ignore\n", 2, KERN_OPERATION_TIMED_OUT, false},
-    {"vmm_assign garbage\n", 2, KERN_FAILURE, false},
-    {"vmm_properties refuse\n", 2, KERN_NO_SPACE, false},
-    {"vmm_properties refuse\n", 1, KERN_NO_SPACE, false},
-    {"vmm_properties die\n", 2, KERN_FAILURE, false},
-    {"vmm_properties ignore\n", 1, KERN_OPERATION_TIMED_OUT, false},
-    {"vmm_properties garbage\n", 2, KERN_FAILURE, false},
-    {"vmm_import refuse\n", 2, KERN_NO_SPACE, false},
-    {"vmm_import refuse\n", 1, KERN_NO_SPACE, false},
-    {"vmm_import die\n", 2, KERN_FAILURE, false},
-    {"vmm_import die\n", 1, KERN_FAILURE, false},
-    {"vmm_import ignore\n", 2, KERN_OPERATION_TIMED_OUT, false},
-    {"vmm_import ignore\n", 1, KERN_OPERATION_TIMED_OUT, false},
-    {"vmm_import garbage\n", 2, KERN_FAILURE, false},
+    {"vmm_become refuse\n", 2, KERN_NO_SPACE, false},
+    {"vmm_become refuse\n", 1, KERN_NO_SPACE, false},
+    {"vmm_become die\n", 2, KERN_FAILURE, false},
+    {"vmm_become die\n", 1, KERN_FAILURE, false},
+    {"vmm_become exit\n", 1, KERN_FAILURE, false},
+    {"vmm_become ignore\n", 2, KERN_OPERATION_TIMED_OUT, false},
+    {"vmm_become ignore\n", 1, KERN_OPERATION_TIMED_OUT, false},
+    {"vmm_become garbage\n", 2, KERN_FAILURE, false},
     {"vmm_export die\n", 2, KERN_TERMINATED, true},
     {"vmm_export garbage\n", 2, KERN_TERMINATED, true},
 };
@@ -255,7 +246,7 @@ static uint64_t half_a_clone(void)
 {
 	uint64_t sequence;
 
-	harness_script(&harness, "vmm_import ignore\n");
+	harness_script(&harness, "vmm_become ignore\n");
 	sequence = SEND_HOST(&client, norma_task_clone, .parent = parent, .inherit_memory = 1,
 			     .child_node = 2);
 	harness_until(&harness, is_importing, harness.hosts[2], "a child half-built");
@@ -300,7 +291,7 @@ END_TEST
 /* The asker leaves while its clone is half-built; its host's claim ends the child. */
 START_TEST(child_whose_asker_is_gone_is_ended)
 {
-	harness_script(&harness, "vmm_import hold\n");
+	harness_script(&harness, "vmm_become hold\n");
 	SEND_HOST(&client, norma_task_clone, .parent = parent, .inherit_memory = 1,
 		  .child_node = 2);
 	harness_until(&harness, is_importing, harness.hosts[2], "a child half-built");
@@ -341,7 +332,7 @@ START_TEST(late_child_is_ended)
 	ck_assert_int_eq(clone_to(2), 0);
 	ck_assert_int_eq(CALL(task_terminate, .task = child_of_reply()), 0);
 	set_deadlines(60, 10000);
-	harness_script(&harness, "vmm_import hold\n");
+	harness_script(&harness, "vmm_become hold\n");
 	ck_assert_int_eq(clone_to(2), KERN_OPERATION_TIMED_OUT);
 	ck_assert_uint_eq(live_tasks(&harness, 2), 1);
 	harness_release(&harness);
@@ -354,7 +345,7 @@ START_TEST(child_of_a_parent_that_died_is_ended)
 {
 	uint64_t sequence;
 
-	harness_script(&harness, "vmm_import hold\n");
+	harness_script(&harness, "vmm_become hold\n");
 	sequence = SEND_HOST(&client, norma_task_clone, .parent = parent, .inherit_memory = 1,
 			     .child_node = 2);
 	harness_until(&harness, is_importing, harness.hosts[2], "a child half-built");

@@ -274,7 +274,7 @@ END_TEST
 
 START_TEST(control_messages_are_not_for_clients)
 {
-	static const uint16_t types[] = {MESSAGE_vmm_assign,
+	static const uint16_t types[] = {MESSAGE_vmm_become,
 					 MESSAGE_pager_vmm,
 					 MESSAGE_peer_create_child,
 					 MESSAGE_vmm_ended,

@@ -215,8 +215,8 @@ END_TEST
 START_TEST(failed_run_leaves_nothing)
 {
 	static const char *const scripts[] = {
-	    "vmm_assign refuse\n",	 "vmm_assign die\n",	   "vmm_assign exit\n",
-	    "vmm_assign ignore\n",	 "vmm_assign garbage\n",   "norma_run_begin refuse\n",
+	    "vmm_become refuse\n",	 "vmm_become die\n",	   "vmm_become exit\n",
+	    "vmm_become ignore\n",	 "vmm_become garbage\n",   "norma_run_begin refuse\n",
 	    "norma_run_begin die\n",	 "norma_run_begin exit\n", "norma_run_begin ignore\n",
 	    "norma_run_begin garbage\n",
 	};

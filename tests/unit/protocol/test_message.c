@@ -238,7 +238,7 @@ END_TEST
 
 START_TEST(control_messages_and_unknown_types_have_no_route)
 {
-	static const uint16_t types[] = {0,   39,  99,	MESSAGE_vmm_assign, MESSAGE_peer_ping,
+	static const uint16_t types[] = {0,   39,  99,	MESSAGE_vmm_become, MESSAGE_peer_ping,
 					 199, 505, 9999};
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "mach/kern_return.h"
+#include "mach/thread_status.h"
 #include "task_harness.h"
 
 /* ---- the command line ---- */
@@ -87,23 +88,97 @@ START_TEST(waiting_process_refuses_everything_but_its_name)
 }
 END_TEST
 
-START_TEST(bad_assignments_are_refused)
+static struct vmm_become_request become_request(void)
+{
+	static const uint8_t seed[33];
+	static const struct task_properties properties[2];
+
+	return (struct vmm_become_request){
+	    .task = TASK_NAME,
+	    .node = TASK_NODE,
+	    .generation = 1,
+	    .seed = {seed, 32},
+	    .properties = properties,
+	    .properties_count = 1,
+	};
+}
+
+START_TEST(bad_names_are_refused)
 {
 	struct task_harness *waiting = harness_start();
-	uint8_t seed[33] = {0};
-	struct vmm_assign_request request = {TASK_NAME, TASK_NODE, 0, 1, {seed, 31}};
-	struct vmm_assign_reply reply;
+	struct vmm_become_request request = become_request();
+	struct vmm_become_reply reply;
 
-	HARNESS_EXPECT(KERN_INVALID_ARGUMENT, waiting, vmm_assign, &request, &reply);
+	request.seed.bytes = 31;
+	HARNESS_EXPECT(KERN_INVALID_ARGUMENT, waiting, vmm_become, &request, &reply);
 	request.seed.bytes = 32;
 	request.node = TASK_NODE + 1;
-	HARNESS_EXPECT(KERN_INVALID_ARGUMENT, waiting, vmm_assign, &request, &reply);
+	HARNESS_EXPECT(KERN_INVALID_ARGUMENT, waiting, vmm_become, &request, &reply);
 	request.node = TASK_NODE;
 	request.task = name_of_thread(TASK_NAME, 1);
-	HARNESS_EXPECT(KERN_INVALID_ARGUMENT, waiting, vmm_assign, &request, &reply);
+	HARNESS_EXPECT(KERN_INVALID_ARGUMENT, waiting, vmm_become, &request, &reply);
 	request.task = TASK_NAME;
-	HARNESS_EXPECT(0, waiting, vmm_assign, &request, &reply);
-	HARNESS_EXPECT(KERN_NAME_EXISTS, waiting, vmm_assign, &request, &reply);
+	request.properties_count = 0;
+	HARNESS_EXPECT(KERN_INVALID_ARGUMENT, waiting, vmm_become, &request, &reply);
+	request.properties_count = 1;
+	HARNESS_EXPECT(0, waiting, vmm_become, &request, &reply);
+	ck_assert_uint_eq(reply.thread, 0);
+	HARNESS_EXPECT(KERN_NAME_EXISTS, waiting, vmm_become, &request, &reply);
+	harness_stop(waiting);
+}
+END_TEST
+
+/* A refusal half-way leaves a process that waits as before: no memory, no thread, no limit. */
+START_TEST(bad_memory_and_threads_are_refused_without_a_trace)
+{
+	struct x86_thread_state64 state = {.rip = 0x5000, .rsp = 0x6000};
+	struct region_entry region = {.start = 1, .bytes = 4096, .object = 1};
+	struct task_harness *waiting = harness_start();
+	struct vmm_become_request request = become_request();
+	struct task_properties limited = {.limit_memory_bytes = 4096, .limit_threads = 1};
+	struct vmm_become_reply reply;
+
+	request.thread_flavor = x86_FLOAT_STATE64;
+	request.thread_state = (struct wire_span){(const uint8_t *)&state, sizeof(state)};
+	HARNESS_EXPECT(KERN_INVALID_ARGUMENT, waiting, vmm_become, &request, &reply);
+	request.thread_flavor = x86_THREAD_STATE64;
+	request.thread_state.bytes--;
+	HARNESS_EXPECT(KERN_INVALID_ARGUMENT, waiting, vmm_become, &request, &reply);
+	request.thread_state.bytes++;
+	state.rip = UINT64_C(1) << 60;
+	HARNESS_EXPECT(KERN_INVALID_ARGUMENT, waiting, vmm_become, &request, &reply);
+	state.rip = 0x5000;
+	request.regions = &region;
+	request.regions_count = 1;
+	request.properties = &limited;
+	HARNESS_EXPECT(KERN_INVALID_ADDRESS, waiting, vmm_become, &request, &reply);
+	harness_assign(waiting);
+	struct task_threads_request threads_request = {TASK_NAME};
+	struct task_threads_reply threads = {0};
+	HARNESS_EXPECT(0, waiting, task_threads, &threads_request, &threads);
+	ck_assert_uint_eq(threads.threads_count, 0);
+	harness_allocate(waiting, 0x100000, 65536);
+	harness_stop(waiting);
+}
+END_TEST
+
+/* Its first instruction is nowhere, so the task ends; the reply comes before that. */
+START_TEST(first_thread_runs_once_the_reply_is_sent)
+{
+	struct x86_thread_state64 state = {.rip = 0x5000, .rsp = 0x6000};
+	struct task_harness *waiting = harness_start();
+	struct vmm_become_request request = become_request();
+	struct vmm_become_reply reply = {0};
+
+	request.thread_flavor = x86_THREAD_STATE64;
+	request.thread_state = (struct wire_span){(const uint8_t *)&state, sizeof(state)};
+	HARNESS_EXPECT(0, waiting, vmm_become, &request, &reply);
+	ck_assert_uint_eq(waiting->ended.state, 0);
+	ck_assert_int_eq(name_kind(reply.thread), NAME_THREAD);
+	ck_assert_uint_eq(name_task_of_thread(reply.thread), TASK_NAME);
+	harness_await_end(waiting);
+	ck_assert_uint_eq(waiting->ended.state, TASK_STATE_EXCEPTION);
+	ck_assert_msg(strstr(waiting->ended.text, "0x5000"), "%s", waiting->ended.text);
 	harness_stop(waiting);
 }
 END_TEST
@@ -245,7 +320,7 @@ START_TEST(calls_leak_no_descriptors)
 
 	for (int i = 0; i < 50; i++) {
 		harness_allocate(harness, 0x100000, 65536);
-		harness_call_raw(harness, MESSAGE_vmm_import, &i, sizeof(i), &bytes);
+		harness_call_raw(harness, MESSAGE_vmm_import_range, &i, sizeof(i), &bytes);
 		uint32_t thread = harness_thread(harness, 0x100000, 0x101000);
 		ck_assert_int_eq(harness_thread_call(harness, MESSAGE_thread_terminate, thread), 0);
 		HARNESS_EXPECT(0, harness, vm_deallocate, &deallocate, &deallocated);
@@ -304,7 +379,9 @@ static Suite *suite(void)
 	tcase_set_timeout(c, 60);
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, waiting_process_refuses_everything_but_its_name);
-	tcase_add_test(c, bad_assignments_are_refused);
+	tcase_add_test(c, bad_names_are_refused);
+	tcase_add_test(c, bad_memory_and_threads_are_refused_without_a_trace);
+	tcase_add_test(c, first_thread_runs_once_the_reply_is_sent);
 	tcase_add_test(c, nonsense_is_refused_with_a_sentence);
 	tcase_add_test(c, names_of_other_tasks_are_refused);
 	tcase_add_test(c, memory_calls_have_their_codes_and_sentences);

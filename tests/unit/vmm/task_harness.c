@@ -131,16 +131,19 @@ struct task_harness *harness_start(void)
 void harness_assign(struct task_harness *harness)
 {
 	static const uint8_t seed[32] = {1, 2, 3};
-	struct vmm_assign_request request = {
+	static const struct task_properties properties;
+	struct vmm_become_request request = {
 	    .task = TASK_NAME,
 	    .node = TASK_NODE,
 	    .owner_uid = 1000,
 	    .generation = 1,
 	    .seed = {seed, sizeof(seed)},
+	    .properties = &properties,
+	    .properties_count = 1,
 	};
-	struct vmm_assign_reply reply;
+	struct vmm_become_reply reply;
 
-	HARNESS_EXPECT(0, harness, vmm_assign, &request, &reply);
+	HARNESS_EXPECT(0, harness, vmm_become, &request, &reply);
 }
 
 struct task_harness *harness_task(void)

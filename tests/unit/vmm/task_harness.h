@@ -45,7 +45,7 @@ struct task_harness {
 	struct message_header forwarded; /* last call of a guest that came here, type 0: none */
 };
 
-/* A VMM that waits for vmm_assign; harness_assign makes it task TASK_NAME. */
+/* A VMM that waits for vmm_become; harness_assign makes it task TASK_NAME. */
 struct task_harness *harness_start(void);
 void harness_assign(struct task_harness *harness);
 /* start and assign in one */
