@@ -198,6 +198,14 @@ static void note_protections(struct remap *remap, const struct region_entry *reg
 	}
 }
 
+/* What is mapped: whole pages, so more than was asked for. */
+static uint64_t whole_bytes(const struct region_entry *regions, uint32_t count)
+{
+	const struct region_entry *last = &regions[count - 1];
+
+	return last->start + last->bytes - regions[0].start;
+}
+
 static void remap_import(struct remap *remap, const struct vmm_export_range_reply *exported)
 {
 	struct hostd *hostd = remap->hostd;
@@ -217,6 +225,7 @@ static void remap_import(struct remap *remap, const struct vmm_export_range_repl
 		return;
 	}
 	remap_set_state(remap, REMAP_IMPORT);
+	remap->range.size = whole_bytes(exported->regions, exported->regions_count);
 	note_protections(remap, exported->regions, exported->regions_count);
 	call_start(hostd, target->vmm->channel,
 		   &(struct call_setup){
@@ -304,20 +313,11 @@ static void export_elsewhere(struct remap *remap)
 		  });
 }
 
-/* Rounds the source outward to whole pages. Return: false when that is no range. */
-static bool round_source(struct vm_remap_request *range)
-{
-	uint64_t end;
-
-	if (!checked_add_u64(range->source_address, range->size, &end) || !page_ceil(end, &end))
-		return false;
-	range->source_address = page_floor(range->source_address);
-	range->size = end - range->source_address;
-	return true;
-}
-
-/* Return: true when the call makes sense; otherwise the request is refused. */
-static bool check_arguments(struct request *request, struct vm_remap_request *range)
+/*
+ * Return: true when the call makes sense; otherwise the request is refused. The range is the
+ * source's VMM's to check: a source that has ended is noticed first, on whatever host it was.
+ */
+static bool check_arguments(struct request *request, const struct vm_remap_request *range)
 {
 	struct hostd *hostd = request->hostd;
 	int node = name_node(range->source_task);
@@ -333,11 +333,6 @@ static bool check_arguments(struct request *request, struct vm_remap_request *ra
 		request_refuse(request, KERN_INVALID_ARGUMENT,
 			       "inheritance %u does not exist: use share (0), copy (1) or none (2)",
 			       range->inheritance);
-	} else if (!round_source(range)) {
-		request_refuse(request, KERN_INVALID_ADDRESS,
-			       "%llu bytes from 0x%llx on do not fit in an address space",
-			       (unsigned long long)range->size,
-			       (unsigned long long)range->source_address);
 	} else {
 		return true;
 	}

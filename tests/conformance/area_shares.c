@@ -96,6 +96,22 @@ static void case_1105(void)
 	page_is_absent(t, S + 8 * P);
 }
 
+/* Another host's task may have ended without ours knowing: the range must not be judged before. */
+static void case_1118(void)
+{
+	task_t t = task_with_pages(1), ended = task_fork(t);
+	vm_prot_t current, maximum;
+	vm_address_t address = S;
+	vm_size_t wraps = 0 - (vm_size_t)31;
+
+	IS(KERN_INVALID_ADDRESS,
+	   vm_remap(t, &address, wraps, 0, FALSE, ended, R, FALSE, &current, &maximum, SHARE));
+	task_end(ended);
+	IS(KERN_INVALID_ARGUMENT,
+	   vm_remap(t, &address, wraps, 0, FALSE, ended, R, FALSE, &current, &maximum, SHARE));
+	page_is_absent(t, S);
+}
+
 static void case_1106(void)
 {
 	task_t t = task_with_pages(3), c = task_clone(t, world.there);
@@ -306,5 +322,6 @@ const struct conformance_case area_shares[] = {
     {1115, "vm_read_overwrite", case_1115},
     {1116, "vm_map's memory is forked and cloned by its inheritance", case_1116},
     {1117, "two views in a clone, one is freed", case_1117},
+    {1118, "vm_remap: an ended source is noticed before a bad range", case_1118},
     {0, NULL, NULL},
 };
