@@ -4,6 +4,11 @@
 #ifndef BASE_SHMEM_H
 #define BASE_SHMEM_H
 
+#include <stdint.h>
+
+/* The memory that one entry of a second-level page table can map. */
+#define HUGE_PAGE_BYTES ((uint64_t)2 << 20)
+
 /*
  * Does a page that is written into a memfd come alone? Where shared memory gets huge pages without
  * being asked (transparent_hugepage/shmem_enabled: always, within_size or force), the pages beside

@@ -12,6 +12,8 @@
 #include "system_image.h"
 #include "vcpu_internal.h"
 
+#define RESERVATION_ALIGN ((uint64_t)2 << 20) /* a huge page */
+
 int machine_range_is_user(uint64_t gpa, uint64_t bytes)
 {
 	return gpa >= NORMA_USER_START && gpa <= NORMA_USER_END && bytes <= NORMA_USER_END - gpa;
@@ -97,12 +99,26 @@ static int map_or_errno(void **ret_hva, size_t bytes, int protection, int flags,
 	return 0;
 }
 
+/* The task's addresses, at a host address that is a multiple of a huge page as theirs is. */
+static int reserve(void **ret_hva)
+{
+	uint8_t *hva = mmap(NULL, NORMA_USER_END + RESERVATION_ALIGN, PROT_NONE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (hva == MAP_FAILED)
+		return -errno;
+	uint64_t before = -(uintptr_t)hva % RESERVATION_ALIGN;
+	if (before)
+		munmap(hva, before);
+	munmap(hva + before + NORMA_USER_END, RESERVATION_ALIGN - before);
+	*ret_hva = hva + before;
+	return 0;
+}
+
 static int machine_map(struct machine *machine, const char **ret_step)
 {
 	void *hva = NULL;
 	*ret_step = "reserving host addresses for the task";
-	int ret = map_or_errno(&hva, NORMA_USER_END, PROT_NONE,
-			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+	int ret = reserve(&hva);
 	if (ret)
 		return ret;
 	machine->reservation = hva;

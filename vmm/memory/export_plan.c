@@ -167,7 +167,7 @@ static int item_prepare(struct export *export, struct export_item *item)
 	if (space_fail_at(SPACE_STEP_OBJECT))
 		return -ENOMEM;
 	if (rule->is_copied)
-		ret = object_new(region_bytes(region), &item->object);
+		ret = object_new(region->start, region_bytes(region), &item->object);
 	else
 		ret = object_new_window(region->object, region->offset, region_bytes(region),
 					&item->object);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include "base/shmem.h"
 #include "object.h"
 
 /*
@@ -18,6 +19,19 @@ static int host_protection(vm_prot_t protection)
 	if (protection & VM_PROT_WRITE)
 		return PROT_READ | PROT_WRITE;
 	return protection ? PROT_READ : PROT_NONE;
+}
+
+/*
+ * Memory that this task fills comes in huge pages where the host lets those have it who ask
+ * (transparent_hugepage/shmem_enabled = advise): stopping to copy it, and handing it on, then costs
+ * 512 times fewer steps. Elsewhere the advice means nothing. A private mapping gets no such memory.
+ */
+static void advise_huge(void *hva, uint64_t bytes)
+{
+	uint64_t first = (uintptr_t)hva + HUGE_PAGE_BYTES - 1;
+
+	if (first - first % HUGE_PAGE_BYTES + HUGE_PAGE_BYTES <= (uintptr_t)hva + bytes)
+		madvise(hva, bytes, MADV_HUGEPAGE);
 }
 
 int host_map_object(struct machine *machine, const struct region *region,
@@ -34,6 +48,8 @@ int host_map_object(struct machine *machine, const struct region *region,
 			 object->file->fd, (off_t)object_file_offset(object, offset));
 	if (hva == MAP_FAILED)
 		return -errno;
+	if (mapping == REGION_SHARED)
+		advise_huge(hva, bytes);
 	host_wire_again(machine, region);
 	return 0;
 }

@@ -13,6 +13,7 @@
 
 #include "base/checked.h"
 #include "base/cleanup.h"
+#include "base/shmem.h"
 
 static void file_put(struct memory_file *file)
 {
@@ -53,17 +54,19 @@ static int object_new_over(struct memory_file *take_file, uint64_t offset, uint6
 	return 0;
 }
 
-int object_new(uint64_t bytes, struct object **ret_object)
+int object_new(uint64_t address, uint64_t bytes, struct object **ret_object)
 {
 	_cleanup_close_ int fd = memfd_create("norma-memory", MFD_CLOEXEC);
+	uint64_t lead_bytes = address % HUGE_PAGE_BYTES;
 	struct memory_file *file;
 
-	if (fd < 0 || ftruncate(fd, (off_t)bytes) < 0)
+	if (fd < 0 || ftruncate(fd, (off_t)(lead_bytes + bytes)) < 0)
 		return -errno;
-	int ret = file_new(take_fd(&fd), bytes, &file);
+	int ret = file_new(take_fd(&fd), lead_bytes + bytes, &file);
 	if (ret)
 		return ret;
-	ret = object_new_over(file, 0, bytes, ret_object);
+	file->lead_bytes = lead_bytes;
+	ret = object_new_over(file, lead_bytes, bytes, ret_object);
 	if (!ret)
 		(*ret_object)->is_ours = true;
 	return ret;
@@ -149,15 +152,16 @@ int object_punch(const struct object *object, uint64_t offset, uint64_t bytes)
 bool object_is_sole(const struct object *object)
 {
 	return object->id == 0 && object->references == 1 && object->file->references == 1 &&
-	       object->offset == 0 && object->bytes == object->file->bytes;
+	       object->offset == object->file->lead_bytes &&
+	       object->bytes == object->file->bytes - object->file->lead_bytes;
 }
 
 int object_resize(struct object *object, uint64_t bytes)
 {
 	assert(object_is_sole(object));
-	if (ftruncate(object->file->fd, (off_t)bytes) < 0)
+	if (ftruncate(object->file->fd, (off_t)(object->offset + bytes)) < 0)
 		return -errno;
 	object->bytes = bytes;
-	object->file->bytes = bytes;
+	object->file->bytes = object->offset + bytes;
 	return 0;
 }

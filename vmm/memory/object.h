@@ -14,7 +14,8 @@
 struct memory_file {
 	int fd; /* owned */
 	uint32_t references;
-	uint64_t bytes;
+	uint64_t lead_bytes; /* at the front, of no object */
+	uint64_t bytes;	     /* all of it */
 };
 
 struct object {
@@ -27,9 +28,12 @@ struct object {
 	uint32_t references;
 };
 
-/* A new zero-filled memfd of `bytes`, and an object over all of it. Return: 0, -ENOMEM, -errno
- * (-EMFILE). */
-int object_new(uint64_t bytes, struct object **ret_object);
+/*
+ * A new zero-filled memfd, and an object of `bytes` over all of it but a hole at its front, so that
+ * offsets in the file and addresses from `address` on, where it will be mapped, agree as huge pages
+ * need it. Return: 0, -ENOMEM, -errno (-EMFILE).
+ */
+int object_new(uint64_t address, uint64_t bytes, struct object **ret_object);
 /* An object over a window of another's file; offset counts from the other's window. Return: 0,
  * -ENOMEM. */
 int object_new_window(const struct object *other, uint64_t offset, uint64_t bytes,

@@ -185,7 +185,7 @@ kern_return_t space_place_new(struct space *space, const struct region *region)
 {
 	struct region placed = *region;
 
-	if (object_new(region_bytes(region), &placed.object))
+	if (object_new(region->start, region_bytes(region), &placed.object))
 		return KERN_RESOURCE_SHORTAGE;
 	placed.offset = 0;
 	placed.mapping = REGION_SHARED;

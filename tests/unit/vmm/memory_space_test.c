@@ -84,7 +84,8 @@ START_TEST(first_and_last_page_and_a_huge_region_are_usable)
 	uint64_t huge = allocate((UINT64_C(16) << 30) / P);
 	peer_put(&task, huge + (UINT64_C(15) << 30), 3);
 	ck_assert_uint_eq(peer_get(&task, huge + (UINT64_C(15) << 30)), 3);
-	ck_assert_uint_lt(peer_file_bytes(&task), 1 << 20);
+	/* A huge page at most, where the host gives those. */
+	ck_assert_uint_lt(peer_file_bytes(&task), 4 << 20);
 }
 END_TEST
 
