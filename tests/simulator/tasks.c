@@ -1,0 +1,197 @@
+/*
+ * Tasks as closed loops of thinking and touching.
+ */
+#include "tasks.h"
+
+#include <err.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pager/service/container.h"
+
+#define NEIGHBOURHOOD_PAGES 64u
+
+struct run {
+	struct fleet *fleet;
+	const struct workload *workload;
+	struct outcome *outcome;
+	struct shared_object *families;
+};
+
+struct task {
+	struct run *run;
+	struct shared_object *object;
+	unsigned int slot, accesses_left;
+	uint64_t random;
+	uint64_t neighbourhood; /* its first page */
+	uint64_t began_ns;
+	struct timer think;
+	struct page_waiter waiter;
+};
+
+/* xorshift64: the same seed gives the same run. */
+static uint64_t draw(struct task *task, uint64_t below)
+{
+	task->random ^= task->random << 13;
+	task->random ^= task->random >> 7;
+	task->random ^= task->random << 17;
+	return task->random % below;
+}
+
+static void think(struct task *task, uint64_t now_ns)
+{
+	const struct workload *workload = task->run->workload;
+
+	if (task->accesses_left-- == 0)
+		return;
+	fleet_at(task->run->fleet, &task->think,
+		 now_ns + workload->think_ns / 2 + draw(task, workload->think_ns));
+}
+
+static void touch(struct task *task)
+{
+	if (shared_object_may(task->object, task->slot, task->waiter.page, task->waiter.kind)) {
+		think(task, task->run->fleet->now_ns);
+		return;
+	}
+	task->began_ns = task->run->fleet->now_ns;
+	shared_object_fault(task->object, task->slot, &task->waiter);
+}
+
+static void thought(struct timer *timer)
+{
+	struct task *task = CONTAINER(timer, struct task, think);
+	const struct workload *workload = task->run->workload;
+	bool is_hot = draw(task, 100) < workload->hot_percent;
+
+	task->run->outcome->accesses++;
+	task->waiter.kind = draw(task, 100) < workload->write_percent ? FAULT_WRITE : FAULT_READ;
+	task->waiter.page = is_hot ? draw(task, workload->hot_pages)
+				   : (task->neighbourhood + draw(task, NEIGHBOURHOOD_PAGES)) %
+					 workload->pages_in_family;
+	touch(task);
+}
+
+static void note(struct outcome *outcome, uint64_t latency_ns, unsigned int depth)
+{
+	static const uint64_t step = 1u << 20;
+
+	if (outcome->completed % step == 0) {
+		outcome->latencies_ns =
+		    reallocarray(outcome->latencies_ns, outcome->completed + step,
+				 sizeof(*outcome->latencies_ns));
+		if (!outcome->latencies_ns)
+			err(1, "%llu latencies", (unsigned long long)outcome->completed);
+	}
+	outcome->latencies_ns[outcome->completed++] =
+	    latency_ns > UINT32_MAX ? UINT32_MAX : (uint32_t)latency_ns;
+	outcome->depths[depth < DEPTH_MAX ? depth : DEPTH_MAX - 1]++;
+}
+
+static void page_came(struct page_waiter *waiter, uint64_t now_ns, unsigned int depth)
+{
+	struct task *task = CONTAINER(waiter, struct task, waiter);
+
+	note(task->run->outcome, now_ns - task->began_ns, depth);
+	think(task, now_ns);
+}
+
+static unsigned int home_of(const struct run *run, unsigned int family)
+{
+	return run->workload->one_home ? 0 : family % run->fleet->host_count;
+}
+
+/* The home is one of the family's hosts; the others are its neighbours, each family's different. */
+static unsigned int host_of(const struct run *run, unsigned int family, unsigned int member)
+{
+	unsigned int stride = 1 + family % 7;
+
+	return member == 0 ? home_of(run, family)
+			   : (family + member * stride) % run->fleet->host_count;
+}
+
+static void start_task(struct run *run, struct task *task, unsigned int family, unsigned int number)
+{
+	const struct workload *workload = run->workload;
+	struct shared_object *object = &run->families[family];
+	unsigned int host = host_of(run, family, number % workload->hosts_in_family);
+	int slot = shared_object_join(object, host);
+
+	if (slot < 0)
+		errx(1, "family %u cannot have another host: %s", family, strerror(-slot));
+	*task = (struct task){
+	    .run = run,
+	    .object = object,
+	    .slot = (unsigned int)slot,
+	    .accesses_left = workload->accesses,
+	    .random = (workload->seed + family * 1000003ull + number) * 0x9e3779b97f4a7c15ull | 1,
+	    .neighbourhood = number * NEIGHBOURHOOD_PAGES % workload->pages_in_family,
+	    .think.fire = thought,
+	    .waiter.ready = page_came,
+	};
+	run->fleet->hosts[host].task_count++;
+	think(task, 0);
+}
+
+static void *allocate(size_t count, size_t bytes)
+{
+	void *memory = calloc(count, bytes);
+
+	if (!memory)
+		err(1, "%zu times %zu bytes", count, bytes);
+	return memory;
+}
+
+static void start(struct run *run, struct task *tasks)
+{
+	const struct workload *workload = run->workload;
+
+	for (unsigned int family = 0; family < workload->family_count; family++) {
+		if (shared_object_init(&run->families[family], run->fleet, family + 1,
+				       home_of(run, family), workload->pages_in_family))
+			errx(1, "no memory for the pages of family %u", family);
+		for (unsigned int i = 0; i < workload->tasks_in_family; i++)
+			start_task(run, &tasks[family * workload->tasks_in_family + i], family, i);
+	}
+}
+
+static void measure_tables(const struct run *run)
+{
+	for (unsigned int family = 0; family < run->workload->family_count; family++) {
+		const struct shared_object *object = &run->families[family];
+
+		run->outcome->table_bytes += shared_object_table_bytes(object);
+		run->outcome->pages += object->directory.page_count;
+	}
+}
+
+void workload_run(struct fleet *fleet, const struct workload *workload, struct outcome *ret_outcome)
+{
+	struct run run = {.fleet = fleet, .workload = workload, .outcome = ret_outcome};
+	size_t task_count = (size_t)workload->family_count * workload->tasks_in_family;
+	struct task *tasks = allocate(task_count, sizeof(*tasks));
+
+	*ret_outcome = (struct outcome){0};
+	run.families = allocate(workload->family_count, sizeof(*run.families));
+	start(&run, tasks);
+	fleet_run(fleet);
+	ret_outcome->end_ns = fleet->now_ns;
+	measure_tables(&run);
+	for (unsigned int i = 0; i < fleet->host_count; i++)
+		if (fleet->hosts[i].busy_ns > fleet->hosts[ret_outcome->busiest_host].busy_ns)
+			ret_outcome->busiest_host = i;
+	for (size_t i = 0; i < task_count; i++)
+		if (tasks[i].accesses_left != UINT32_MAX)
+			errx(1, "task %zu still waits for page %llu", i,
+			     (unsigned long long)tasks[i].waiter.page);
+	for (unsigned int family = 0; family < workload->family_count; family++)
+		shared_object_done(&run.families[family]);
+	free(run.families);
+	free(tasks);
+}
+
+void outcome_done(struct outcome *outcome)
+{
+	free(outcome->latencies_ns);
+}
