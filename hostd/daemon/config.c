@@ -20,7 +20,7 @@
 
 #define LINE_MAX_BYTES 190 /* below inih's 200 with its newline and NUL */
 
-enum value_kind { VALUE_NUMBER, VALUE_SOCKET_PATH, VALUE_PROGRAM, VALUE_ADDRESS };
+enum value_kind { VALUE_NUMBER, VALUE_SOCKET_PATH, VALUE_PROGRAM, VALUE_ADDRESS, VALUE_LIBVIRT };
 
 struct key {
 	const char *section, *name;
@@ -44,6 +44,7 @@ static const struct key keys[] = {
     TEXT("host", "socket", VALUE_SOCKET_PATH, socket_path),
     TEXT("host", "listen", VALUE_ADDRESS, listen),
     TEXT("host", "pager_listen", VALUE_ADDRESS, pager_listen),
+    TEXT("host", "libvirt", VALUE_LIBVIRT, libvirt),
     NUMBER("limits", "tasks", tasks, 1, 32768),
     NUMBER("limits", "tasks_per_user", tasks_per_user, 1, 32768),
     NUMBER("limits", "task_memory_bytes", task_memory_bytes, 0, INT64_MAX),
@@ -124,6 +125,20 @@ static void set_address(struct parse *parse, const struct key *key, const char *
 			   key->name, value);
 }
 
+/* Whether a URI leads anywhere is found out when it is used. */
+static void set_libvirt(struct parse *parse, const struct key *key, const char *value)
+{
+	bool is_word = strcmp(value, "auto") == 0 || strcmp(value, "off") == 0;
+
+	if ((!is_word && !strstr(value, ":/")) || strlen(value) >= INVENTORY_URI_BYTES)
+		parse_fail(
+		    parse,
+		    "`%s` must be auto, off, or a connection URI like qemu:///system, not `%s`",
+		    key->name, value);
+	else
+		strcpy((char *)parse->config + key->offset, value);
+}
+
 static void set_key(struct parse *parse, const struct key *key, const char *value)
 {
 	if (parse->key_seen[key - keys]) {
@@ -141,6 +156,9 @@ static void set_key(struct parse *parse, const struct key *key, const char *valu
 		break;
 	case VALUE_ADDRESS:
 		set_address(parse, key, value);
+		break;
+	case VALUE_LIBVIRT:
+		set_libvirt(parse, key, value);
 		break;
 	}
 }
@@ -266,10 +284,10 @@ static char *read_line(char *buffer, int capacity, void *stream)
  * them, where they are installed with it (also under DESTDIR), or where they were meant to be.
  */
 static const char *const program_folders[] = {
-    ".", "../../vmm", "../pager", NORMA_PROGRAMS_NEAR, NORMA_PROGRAMS,
+    ".", "../../vmm", "../pager", "../inventory", NORMA_PROGRAMS_NEAR, NORMA_PROGRAMS,
 };
 
-static bool find_program(const char *own_folder, const char *name, char path[PATH_MAX])
+static bool find_program(const char *own_folder, const char *name, int mode, char path[PATH_MAX])
 {
 	char place[2 * PATH_MAX];
 
@@ -278,14 +296,14 @@ static bool find_program(const char *own_folder, const char *name, char path[PAT
 
 		snprintf(place, sizeof(place), "%s%s%s/%s", folder[0] == '/' ? "" : own_folder,
 			 folder[0] == '/' ? "" : "/", folder, name);
-		if (access(place, X_OK) == 0 && realpath(place, path))
+		if (access(place, mode) == 0 && realpath(place, path))
 			return true;
 	}
 	return false;
 }
 
 /* One that is not there is named all the same: whoever starts it says that it is missing. */
-static void default_program(const char *name, char path[PATH_MAX])
+static void default_program(const char *name, int mode, char path[PATH_MAX])
 {
 	char own_folder[PATH_MAX];
 	ssize_t bytes = readlink("/proc/self/exe", own_folder, sizeof(own_folder) - 1);
@@ -295,7 +313,7 @@ static void default_program(const char *name, char path[PATH_MAX])
 	slash = strrchr(own_folder, '/');
 	if (slash)
 		*slash = 0;
-	if (!find_program(own_folder, name, path))
+	if (!find_program(own_folder, name, mode, path))
 		snprintf(path, PATH_MAX, "%s/%s", NORMA_PROGRAMS, name);
 }
 
@@ -304,6 +322,7 @@ static void config_defaults(struct config *config)
 	*config = (struct config){
 	    .node = -1,
 	    .run_dir = "/run/norma",
+	    .libvirt = "auto",
 	    .tasks = 1024,
 	    .tasks_per_user = 512,
 	    .clients = 256,
@@ -314,8 +333,9 @@ static void config_defaults(struct config *config)
 	    .pager_hold_us = 50,
 	    .pager_deadline_ms = 10000,
 	};
-	default_program("norma-vmm", config->vmm_path);
-	default_program("norma-pager", config->pager_path);
+	default_program("norma-vmm", X_OK, config->vmm_path);
+	default_program("norma-pager", X_OK, config->pager_path);
+	default_program("norma-libvirt.so", R_OK, config->libvirt_path);
 }
 
 /* What follows from other keys, and what must fit together. */

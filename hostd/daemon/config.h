@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "inventory/inventory.h"
+
 #define CONFIG_MAX_NODES   64
 #define CONFIG_ERROR_BYTES 512
 #define ADDRESS_TEXT_BYTES 64
@@ -40,6 +42,7 @@ struct config {
 	char socket_path[SOCKET_PATH_BYTES];
 	struct address listen; /* not set on a host without others */
 	struct address pager_listen;
+	char libvirt[INVENTORY_URI_BYTES]; /* "auto", "off", a connection URI */
 	struct config_node nodes[CONFIG_MAX_NODES];
 	unsigned int node_count;
 
@@ -59,6 +62,7 @@ struct config {
 
 	char vmm_path[PATH_MAX];
 	char pager_path[PATH_MAX];
+	char libvirt_path[PATH_MAX]; /* norma-libvirt.so */
 };
 
 /*

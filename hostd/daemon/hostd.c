@@ -84,6 +84,21 @@ static int start_pager(struct hostd *hostd, char error[CONFIG_ERROR_BYTES])
 	return result;
 }
 
+static int start_inventory(struct hostd *hostd, char error[CONFIG_ERROR_BYTES])
+{
+	struct inventory_setup setup = {
+	    .libvirt = hostd->config.libvirt,
+	    .module_path = hostd->config.libvirt_path,
+	    .root = "",
+	};
+	int result = inventory_new(&setup, &hostd->inventory);
+
+	if (result)
+		snprintf(error, CONFIG_ERROR_BYTES, "this host cannot take stock of itself: %s",
+			 strerror(-result));
+	return result;
+}
+
 static void pager_overdue(struct timer *timer)
 {
 	struct hostd *hostd = container_of(timer, struct hostd, stop_timer);
@@ -119,6 +134,8 @@ int hostd_new(const struct config *config, struct hostd **ret_hostd, char error[
 	result = hostd_init(hostd, error);
 	if (!result)
 		result = open_hosts(hostd, error);
+	if (!result)
+		result = start_inventory(hostd, error);
 	if (!result)
 		result = start_pager(hostd, error);
 	/* Last: whoever sees the socket can use it. */
@@ -179,6 +196,7 @@ void hostd_free(struct hostd *hostd)
 		channel_close(channel, "this host stops");
 	calls_drop(hostd);
 	task_table_done(&hostd->tasks);
+	inventory_free(hostd->inventory);
 	loop_done(&hostd->loop);
 	free(hostd);
 }

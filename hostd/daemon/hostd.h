@@ -10,6 +10,7 @@
 
 #include "calls.h"
 #include "config.h"
+#include "inventory/inventory.h"
 #include "listener.h"
 #include "loop.h"
 #include "pager.h"
@@ -28,6 +29,7 @@ struct hostd {
 	struct vmm_set vmms;
 	struct pager pager;
 	struct peer_set peers;
+	struct inventory *inventory;   /* what this host knows of itself */
 	struct listener clients;       /* Unix socket */
 	struct listener hosts;	       /* TCP; fd -1 when there are no other hosts */
 	LIST_HEAD(, channel) channels; /* all that are open */

@@ -54,6 +54,7 @@ static void make_config(struct harness *harness, unsigned int host)
 
 	*config = (struct config){
 	    .node = host,
+	    .libvirt = "off",
 	    .tasks = 64,
 	    .tasks_per_user = 32,
 	    .clients = 16,

@@ -77,6 +77,7 @@ START_TEST(values_arrive)
 	ck_assert_int_eq(config.node, 2);
 	ck_assert_str_eq(config.socket_path, "/run/norma-test/other.sock");
 	ck_assert_str_eq(config.listen.text, "0.0.0.0:7600");
+	ck_assert_str_eq(config.libvirt, "qemu+unix:///system");
 	ck_assert_uint_eq(config.node_count, 3);
 	node = config_node_find(&config, 1);
 	ck_assert_str_eq(node->hostd.text, "[fd00::1]:7600");

@@ -1,0 +1,19 @@
+/*
+ * What /proc and /sys say of a host. Reading takes a fraction of a millisecond and no locks.
+ */
+#ifndef INVENTORY_HOST_FACTS_H
+#define INVENTORY_HOST_FACTS_H
+
+#include "snapshot.h"
+
+/* Processor time since the host started, to tell what it did between two readings. */
+struct host_times {
+	uint64_t busy, all;
+};
+
+/* Each fills its part of a zeroed snapshot; what cannot be read stays 0 or empty. */
+void host_memory_read(const char *root, struct snapshot_memory *memory);
+void host_limit_read(const char *root, struct snapshot_memory *memory);
+void host_cpu_read(const char *root, struct snapshot_cpu *cpu, struct host_times *times);
+
+#endif
