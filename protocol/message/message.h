@@ -54,6 +54,7 @@ enum object_kind {
 enum region_mapping {
 	REGION_SHARED = 1,  /* MAP_SHARED of a coherent object */
 	REGION_PRIVATE = 2, /* MAP_PRIVATE over a frozen object */
+	REGION_FORKED = 3,  /* the same, with pages of its own: the child's process has it mapped */
 };
 
 enum console_stream { CONSOLE_STDOUT = 1, CONSOLE_STDERR = 2 };

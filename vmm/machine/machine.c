@@ -186,16 +186,8 @@ int machine_renew_after_fork(struct machine *machine, const char **ret_step)
 	vm_close(machine);
 	/* Another thread of the parent may have held it in the moment of the fork. */
 	pthread_mutex_init(&machine->lock, NULL);
-	int ret = vm_open(machine, ret_step);
-	if (ret)
-		return ret;
-	uint64_t arenas[MACHINE_ARENA_COUNT / 64];
-	memcpy(arenas, machine->arenas, sizeof(arenas));
 	memset(machine->arenas, 0, sizeof(machine->arenas));
-	*ret_step = "giving the child's virtual machine its memory";
-	for (uint64_t i = 0; i < MACHINE_ARENA_COUNT && !ret; i++)
-		if (arenas[i / 64] >> (i % 64) & 1)
-			ret = arena_add(machine, i);
+	int ret = vm_open(machine, ret_step);
 	if (!ret)
 		*ret_step = NULL;
 	return ret;

@@ -45,8 +45,8 @@ int machine_init(struct machine *machine, const struct machine_host *host, const
 void machine_done(struct machine *machine);
 
 /* In a child made by fork(): KVM refuses the parent's VM here. Keep the reservation and all
- * mappings, drop the parent's VM and vCPUs (pointers to them become invalid) and make a new VM with
- * slots for the same arenas. Only the calling thread may exist. Return as machine_init. */
+ * mappings, drop the parent's VM and vCPUs (pointers to them become invalid) and make a new VM
+ * without user memory: machine_arena_ensure gives it what of the reservation is to be used. Only the calling thread may exist. Return as machine_init. */
 int machine_renew_after_fork(struct machine *machine, const char **ret_step);
 
 /* Give [gpa, gpa + bytes) a memory slot, before or after the host mappings exist; cheap if it has

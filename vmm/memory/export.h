@@ -1,13 +1,14 @@
 /*
  * The parts of space_export: what is to be done with each region (export_plan.c), copying bytes
- * (export_copy.c), changing the parent and changing it back (export_parent.c), the whole of it
- * (space_export.c). Internal; the space is locked for writing throughout.
+ * (export_copy.c), changing the parent and changing it back (export_parent.c), making the child of
+ * a copy of this process (export_fork.c), the whole of it (space_export.c). Internal; the space is
+ * locked for writing throughout.
  *
  *   region's state        by SHARE or clone     by COPY
  *   1 sole mapper         SHARE_NEW             FREEZE
  *   2 shared object       SHARE_AGAIN           COPY
  *   3 private, clean      UNFREEZE              SAME_FROZEN or NARROW
- *   3 private, dirty      UNFREEZE              REFREEZE
+ *   3 private, dirty      UNFREEZE              REFREEZE or FORK
  *   wired, any            as above              COPY: the parent's pages stay where they are
  */
 #ifndef MEMORY_EXPORT_H
@@ -23,6 +24,7 @@ enum export_action {
 	EXPORT_SAME_FROZEN, /* parent and child privately over the same frozen object */
 	EXPORT_NARROW,	    /* the same, but the child must not reach all of the object */
 	EXPORT_REFREEZE,    /* base and overlay become a new frozen object for both */
+	EXPORT_FORK,	    /* the same base for both, the overlay comes with the process */
 	EXPORT_UNFREEZE,    /* base and overlay become a new object that both share */
 	EXPORT_NUM_ACTIONS,
 };
@@ -54,7 +56,9 @@ struct export
 	struct space *space;
 	enum export_mode mode;
 	const struct vm_range *range; /* only what is inside, whatever its inheritance; NULL: all */
-	struct export_item *items;    /* ascending; room for every region */
+	const struct space_forker *forker; /* NULL: forking would be of no use */
+	bool is_forking;		   /* some item's action is EXPORT_FORK */
+	struct export_item *items;	   /* ascending; room for every region */
 	uint32_t count;
 	bool is_paused;
 	uint64_t pause_start_ns;
@@ -69,6 +73,25 @@ struct export
 #define EXPORT_PAUSE_TIMEOUT_NS UINT64_C(2000000000)
 
 const struct export_rule *export_rule(enum export_action action);
+
+/* Once every item has its action: would copying what is dirty cost more than a fork? Return: 0 and
+ * is_forking is set, or -errno. */
+int export_fork_choose(struct export *export);
+/* In an export that is forking, regions that would be copied become EXPORT_FORK. */
+void export_fork_plan(struct export *export);
+/*
+ * Around the time for which threads stand still: what the child does not get of private memory is
+ * not to be copied by the fork either.
+ */
+void export_fork_prepare(const struct export *export);
+void export_fork_done(const struct export *export);
+/*
+ * Forks, if the export is forking; the last step that can fail. Does not return in the child.
+ * Return: 0 or -errno.
+ */
+int export_fork(struct export *export);
+/* Frees what an export needed, but for its objects. */
+void export_free(struct export *export);
 
 /* Chooses every item's action as far as it can be known while threads run. Return: 0 or -errno. */
 int export_plan(struct export *export);

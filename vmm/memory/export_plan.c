@@ -38,6 +38,7 @@ static const struct export_rule rules[] = {
 			 .is_adopted = true,
 			 .is_remapped = true,
 			 .is_instant = true},
+    [EXPORT_FORK] = {.mapping = REGION_FORKED, .is_instant = true},
     [EXPORT_UNFREEZE] = {.kind = OBJECT_COHERENT,
 			 .mapping = REGION_SHARED,
 			 .is_new = true,
@@ -178,7 +179,7 @@ static int item_prepare(struct export *export, struct export_item *item)
 
 static int prepare_all(struct export *export)
 {
-	plan_narrow(export);
+	export_fork_plan(export);
 	for (uint32_t i = 0; i < export->count; i++) {
 		int ret = item_prepare(export, &export->items[i]);
 
@@ -203,7 +204,9 @@ int export_plan(struct export *export)
 			return ret;
 		export->count++;
 	}
-	return prepare_all(export);
+	plan_narrow(export);
+	int ret = export_fork_choose(export);
+	return ret ? ret : prepare_all(export);
 }
 
 int export_replan(struct export *export)
@@ -220,5 +223,6 @@ int export_replan(struct export *export)
 		if (is_dirty)
 			item->action = EXPORT_REFREEZE;
 	}
+	plan_narrow(export);
 	return prepare_all(export);
 }

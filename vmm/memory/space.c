@@ -13,7 +13,7 @@
 #include "page_scan.h"
 #include "space_internal.h"
 
-static int space_lock_init(struct space *space)
+int space_lock_init(struct space *space)
 {
 	pthread_rwlockattr_t attributes;
 
@@ -63,6 +63,7 @@ void space_free(struct space *space)
 	for (uint32_t i = 0; i < space->held_count; i++)
 		object_put(space->held[i]);
 	free(space->held);
+	free(space->kept);
 	close(space->pagemap_fd);
 	pthread_rwlock_destroy(&space->lock);
 	free(space);

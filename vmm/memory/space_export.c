@@ -131,6 +131,7 @@ static kern_return_t export_do(struct export *export)
 		code = export_publish(export);
 	if (code)
 		return code;
+	export_fork_prepare(export);
 	if (export_needs_pause(export)) {
 		code = export_error(export, export_pause(export), "stopping threads");
 		if (!code)
@@ -138,7 +139,11 @@ static kern_return_t export_do(struct export *export)
 		if (!code)
 			code = export_publish(export);
 	}
-	return code ? code : export_change(export);
+	if (!code)
+		code = export_change(export);
+	if (!code)
+		code = export_error(export, export_fork(export), "forking the parent");
+	return code;
 }
 
 /* Room for what the child's objects are held by; nothing can fail after export_do. */
@@ -188,7 +193,14 @@ static void export_describe(struct export *export, struct space_exported *export
 	}
 	exported->region_count = export->count;
 	exported->pause_ns = export->pause_ns;
+	exported->is_forked = export->is_forking;
 	space->exports_open++;
+}
+
+void export_free(struct export *export)
+{
+	free(export->items);
+	free(export->buffer);
 }
 
 static void export_done(struct export *export)
@@ -196,8 +208,7 @@ static void export_done(struct export *export)
 	for (uint32_t i = 0; i < export->count; i++)
 		if (export->items[i].object)
 			space_object_put(export->space, export->items[i].object);
-	free(export->items);
-	free(export->buffer);
+	export_free(export);
 }
 
 static kern_return_t export_locked(struct export *export, struct space_exported *exported)
@@ -212,6 +223,7 @@ static kern_return_t export_locked(struct export *export, struct space_exported 
 	else
 		export_commit(export);
 	export_resume(export);
+	export_fork_done(export);
 	if (!code)
 		export_describe(export, exported);
 	export_done(export);
@@ -220,10 +232,12 @@ static kern_return_t export_locked(struct export *export, struct space_exported 
 }
 
 kern_return_t space_export(struct space *space, enum export_mode mode,
-			   struct space_exported *ret_exported, struct failure *ret_failure)
+			   const struct space_forker *forker, struct space_exported *ret_exported,
+			   struct failure *ret_failure)
 {
 	struct space_exported exported = {0};
-	struct export export = {.space = space, .mode = mode, .failure = ret_failure};
+	struct export export = {
+	    .space = space, .mode = mode, .forker = forker, .failure = ret_failure};
 	kern_return_t code = KERN_SUCCESS;
 
 	if (mode >= EXPORT_NUM_MODES) {

@@ -35,7 +35,7 @@ static kern_return_t entry_check(const struct region_entry *entry, uint64_t prev
 	    entry->inheritance > VM_INHERIT_LAST_VALID ||
 	    entry->behavior > (uint32_t)VM_BEHAVIOR_RSEQNTL || entry->shared > 1)
 		return KERN_INVALID_ARGUMENT;
-	if ((entry->mapping != REGION_SHARED && entry->mapping != REGION_PRIVATE) ||
+	if (entry->mapping < REGION_SHARED || entry->mapping > REGION_FORKED ||
 	    entry->object == 0 || !is_page_aligned(entry->offset) ||
 	    !checked_add_u64(entry->offset, entry->bytes, &unused))
 		return KERN_INVALID_ARGUMENT;
@@ -150,7 +150,7 @@ static struct object *import_object(const struct import *import, uint64_t id)
 static kern_return_t import_map_one(struct import *import, const struct region_entry *entry)
 {
 	struct object *object = import_object(import, entry->object);
-	enum object_kind kind = entry->mapping == REGION_SHARED ? OBJECT_COHERENT : OBJECT_FROZEN;
+	bool is_shared = entry->mapping == REGION_SHARED;
 	struct region region = {
 	    .start = entry->start,
 	    .end = entry->start + entry->bytes,
@@ -158,13 +158,14 @@ static kern_return_t import_map_one(struct import *import, const struct region_e
 	    .max_protection = (vm_prot_t)entry->max_protection,
 	    .inheritance = entry->inheritance,
 	    .behavior = (vm_behavior_t)entry->behavior,
-	    .mapping = (enum region_mapping)entry->mapping,
+	    .mapping = is_shared ? REGION_SHARED : REGION_PRIVATE,
 	    .is_shared = entry->shared,
 	    .object = object,
 	    .offset = entry->offset,
 	};
 
-	if (object->kind != kind || entry->offset + entry->bytes > object->bytes) {
+	if (object->kind != (is_shared ? OBJECT_COHERENT : OBJECT_FROZEN) ||
+	    entry->offset + entry->bytes > object->bytes) {
 		failure_set(import->failure,
 			    "the memory object for the region at 0x%llx is not what the parent "
 			    "described",
@@ -173,7 +174,9 @@ static kern_return_t import_map_one(struct import *import, const struct region_e
 	}
 	if (space_fail_at(SPACE_STEP_REMAP))
 		return KERN_RESOURCE_SHORTAGE;
-	kern_return_t code = space_place(import->space, &region);
+	kern_return_t code = entry->mapping == REGION_FORKED
+				 ? space_kept_place(import->space, &region)
+				 : space_place(import->space, &region);
 	if (!code)
 		object_get(object);
 	return code;
@@ -288,8 +291,13 @@ kern_return_t space_import(struct space *space, const struct region_entry *regio
 		failure_set(ret_failure, "the child has memory already");
 	else
 		code = entries_check(&import);
+	if (!code)
+		code = space_kept_claim(space, regions, region_count, ret_failure);
 	if (!code && region_count > 0)
 		code = import_carry_out(&import);
+	if (code)
+		space_kept_unmap(space, KEPT_ALL);
+	space_kept_forget(space);
 	pthread_rwlock_unlock(&space->lock);
 	return code;
 }
@@ -352,6 +360,9 @@ static kern_return_t import_range_locked(struct import *import,
 	struct vm_range range;
 	kern_return_t code = entries_check_contiguous(import);
 
+	if (!code)
+		code = space_kept_claim(import->space, import->entries, import->count,
+					import->failure);
 	if (!code)
 		code = import_find_place(import, place, &range);
 	if (code)

@@ -15,6 +15,14 @@
 #include "space.h"
 #include "vm_map.h"
 
+/* A private mapping that a fork takes along, described as the region entry of it is. */
+struct kept_mapping {
+	struct vm_range range;
+	uint64_t object;
+	uint64_t offset;
+	bool is_claimed; /* by a region entry: it becomes a region */
+};
+
 struct space {
 	struct machine *machine; /* borrowed */
 	struct space_pauser pauser;
@@ -29,6 +37,9 @@ struct space {
 	uint32_t held_count;
 	uint32_t held_capacity;
 	uint32_t exports_open;
+	/* While forking, and then in the child until space_import; ascending. */
+	struct kept_mapping *kept;
+	uint32_t kept_count;
 	/* Last references given up, not yet told to the pager. */
 	struct object_id releases[MESSAGE_MAX_FDS];
 	uint32_t release_count;
@@ -54,6 +65,9 @@ static inline struct vm_range region_range(const struct region *region)
 {
 	return (struct vm_range){region->start, region->end};
 }
+
+/* Return: 0 or -errno. */
+int space_lock_init(struct space *space);
 
 /* Would the task have more than it may if range became one of its regions? */
 bool space_is_over_limit(const struct space *space, struct vm_range range);
@@ -85,6 +99,22 @@ kern_return_t space_place(struct space *space, const struct region *region);
 kern_return_t space_place_new(struct space *space, const struct region *region);
 kern_return_t space_remove(struct space *space, struct vm_range range);
 
+/* In the child, first of all: unmaps what it is not to have, lets go of what was the parent's. */
+void space_forget_after_fork(struct space *space);
+enum kept_choice { KEPT_UNCLAIMED, KEPT_ALL };
+/* Unmaps what the fork kept, all of it or what no entry claims. */
+void space_kept_unmap(const struct space *space, enum kept_choice which);
+/*
+ * Entries that are REGION_FORKED must be what the fork kept, exactly; what else it kept goes,
+ * before anything takes its place. Return: KERN_SUCCESS, KERN_INVALID_ARGUMENT with a sentence.
+ */
+kern_return_t space_kept_claim(struct space *space, const struct region_entry *entries,
+			       uint32_t count, struct failure *ret_failure);
+/* As space_place, where the mapping is there already. */
+kern_return_t space_kept_place(struct space *space, const struct region *region);
+/* What the fork kept are regions by now, or gone. */
+void space_kept_forget(struct space *space);
+
 /* A region with vm_allocate's attributes and no object. */
 struct region region_default(struct vm_range range);
 
@@ -97,6 +127,7 @@ enum space_step {
 	SPACE_STEP_UNREPORT, /* tell the pager that mappings go */
 	SPACE_STEP_REMAP,    /* change mappings */
 	SPACE_STEP_REPORT,   /* tell the pager of mappings */
+	SPACE_STEP_FORK,     /* fork the process */
 	SPACE_STEP_ATTACH,   /* get objects from the pager */
 	SPACE_STEP_WIRE,     /* keep pages in memory */
 	SPACE_NUM_STEPS,

@@ -123,7 +123,7 @@ kern_return_t answer_vmm_export(struct call *call, const struct vmm_export_reque
 	struct space_exported exported;
 	kern_return_t code;
 
-	code = space_export(call->task->space, (enum export_mode)request->mode, &exported,
+	code = space_export(call->task->space, (enum export_mode)request->mode, NULL, &exported,
 			    &call->failure);
 	if (code)
 		return code;

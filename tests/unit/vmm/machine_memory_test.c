@@ -329,7 +329,8 @@ static int child_runs(const struct thread_state *before)
 	const char *step;
 	struct vcpu_exit exit;
 	if (machine_renew_after_fork(&harness.machine, &step) ||
-	    vcpu_create(&harness.machine, 0, &harness.vcpu, &step))
+	    vcpu_create(&harness.machine, 0, &harness.vcpu, &step) ||
+	    machine_arena_ensure(&harness.machine, HARNESS_DATA, 4096))
 		return 1;
 	*vcpu_state(harness.vcpu) = *before;
 	if (vcpu_run(harness.vcpu, &exit) || exit.kind != VCPU_EXIT_HYPERCALL)

@@ -264,17 +264,11 @@ START_TEST(b47_c86_memory_outlives_its_parent)
 }
 END_TEST
 
-int main(void)
+/* All of it holds for children by copying and for children by forking. */
+static void add_tests(TCase *cases, void (*setup)(void))
 {
-	Suite *suite = suite_create("memory_clone");
-	TCase *cases = tcase_create("clone");
-
-	if (access("/dev/kvm", R_OK | W_OK) != 0) {
-		printf("1..0 # SKIP /dev/kvm cannot be used: nothing was tested\n");
-		return EXIT_SUCCESS;
-	}
 	tcase_set_timeout(cases, 120);
-	tcase_add_checked_fixture(cases, family_setup, family_teardown);
+	tcase_add_checked_fixture(cases, setup, family_teardown);
 	tcase_add_test(cases, b32_to_b41_each_inheritance_gives_what_it_says);
 	tcase_add_test(cases, c63_to_c69_a_clone_shares_everything);
 	tcase_add_loop_test(cases, b39_c69_untouched_memory_is_really_shared, 0, 2);
@@ -287,7 +281,22 @@ int main(void)
 	tcase_add_loop_test(cases, b48_protections_are_the_parents, 0, 2);
 	tcase_add_test(cases, c81_c85_later_changes_stay_in_one_task);
 	tcase_add_test(cases, b47_c86_memory_outlives_its_parent);
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("memory_clone");
+	TCase *cases = tcase_create("clone");
+	TCase *forked = tcase_create("fork");
+
+	if (access("/dev/kvm", R_OK | W_OK) != 0) {
+		printf("1..0 # SKIP /dev/kvm cannot be used: nothing was tested\n");
+		return EXIT_SUCCESS;
+	}
+	add_tests(cases, family_setup);
+	add_tests(forked, family_setup_forking);
 	suite_add_tcase(suite, cases);
+	suite_add_tcase(suite, forked);
 	SRunner *runner = srunner_create(suite);
 	srunner_set_tap(runner, "-");
 	srunner_run_all(runner, CK_SILENT);

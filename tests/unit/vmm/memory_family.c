@@ -15,6 +15,12 @@ void family_setup(void)
 	parent = peer_start(broker);
 }
 
+void family_setup_forking(void)
+{
+	peer_fork_pages = 0;
+	family_setup();
+}
+
 void family_teardown(void)
 {
 	peer_end(&parent);

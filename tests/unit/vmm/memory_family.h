@@ -15,6 +15,8 @@ extern struct peer parent;
 
 /* Checked fixtures. At the end, when all tasks have ended, nobody holds anything. */
 void family_setup(void);
+/* The same; parents fork whenever they may. */
+void family_setup_forking(void);
 void family_teardown(void);
 
 /* One region of the parent: pages[i] is 'S', 'C' or 'N'; each page i is filled with its number + 1.

@@ -6,6 +6,7 @@
 #include <check.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -326,15 +327,60 @@ kern_return_t peer_import(struct peer *peer, const struct region_entry *entries,
 	return message.code;
 }
 
-struct peer peer_child(struct broker *broker, struct peer *parent, enum export_mode mode)
+uint64_t peer_fork_pages = PEER_NEVER_FORKS;
+uint32_t peer_forks;
+
+static void offer_fork(struct broker *broker, struct peer *parent, int *ret_fd)
+{
+	struct timeval timeout = {.tv_sec = PEER_TIMEOUT_S};
+	int pair[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+	/* Its parent ends at once; then it is ours. */
+	ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	message.op = OP_OFFER_FORK;
+	message.n[0] = peer_fork_pages;
+	message.fds[0] = pair[1];
+	message.fds[1] = broker_client(broker);
+	ck_assert(peer_message_send_fds(parent->fd, &message));
+	close(message.fds[0]);
+	close(message.fds[1]);
+	call_end(parent);
+	*ret_fd = pair[0];
+}
+
+kern_return_t peer_export_fork(struct broker *broker, struct peer *parent, enum export_mode mode,
+			       struct region_list *ret_list, struct peer *ret_child)
 {
 	static struct region_entry entries[EXPORT_MAX_REGIONS];
-	uint32_t count;
-	struct peer child = peer_start(broker);
-	kern_return_t code = peer_export(parent, mode, entries, &count);
+
+	*ret_child = (struct peer){-1, -1};
+	if (peer_fork_pages != PEER_NEVER_FORKS)
+		offer_fork(broker, parent, &ret_child->fd);
+	ret_list->regions = entries;
+	kern_return_t code = peer_export(parent, mode, entries, &ret_list->count);
+	if (code || !message.n[3]) {
+		if (ret_child->fd >= 0)
+			close(ret_child->fd);
+		return code;
+	}
+	call_end(ret_child);
+	ret_child->pid = (pid_t)message.n[0];
+	peer_forks++;
+	return code;
+}
+
+struct peer peer_child(struct broker *broker, struct peer *parent, enum export_mode mode)
+{
+	struct region_list list;
+	struct peer child;
+	kern_return_t code = peer_export_fork(broker, parent, mode, &list, &child);
 
 	ck_assert_msg(!code, "export: %d: %s", code, message.failure.text);
-	code = peer_import(&child, entries, count);
+	if (child.pid < 0)
+		child = peer_start(broker);
+	code = peer_import(&child, list.regions, list.count);
 	ck_assert_msg(!code, "import: %d: %s", code, message.failure.text);
 	peer_export_end(parent);
 	return child;

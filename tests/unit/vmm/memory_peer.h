@@ -82,7 +82,18 @@ uint32_t peer_pauses(struct peer *peer);
 /* A thread's last store before the next pause: value to address. */
 void peer_store_at_pause(struct peer *peer, uint64_t address, uint8_t value);
 
-/* Export, a new task, import, export_end: all of which must succeed. */
+/*
+ * Export, a new task, import, export_end: all of which must succeed. The parent may fork for it,
+ * from so many pages on; PEER_NEVER_FORKS unless a test sets it.
+ */
+#define PEER_NEVER_FORKS UINT64_MAX
+extern uint64_t peer_fork_pages;
+/* How many children were forks of their parents. */
+extern uint32_t peer_forks;
+/* The same without import and export_end, for a parent that is to be offered a fork. Return: the
+ * export's; *ret_child is a fork, or pid is -1. */
+kern_return_t peer_export_fork(struct broker *broker, struct peer *parent, enum export_mode mode,
+			       struct region_list *ret_list, struct peer *ret_child);
 struct peer peer_child(struct broker *broker, struct peer *parent, enum export_mode mode);
 
 /* One byte, for shorter tests. Access must succeed. */

@@ -12,25 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "machine.h"
+#include "orphan.h"
 #include "space_internal.h"
 #include "system_image.h"
-
-bool peer_message_send(int fd, const struct peer_message *message)
-{
-	ssize_t bytes = (ssize_t)(MESSAGE_HEAD + message->used);
-
-	return send(fd, message, (size_t)bytes, MSG_NOSIGNAL) == bytes;
-}
-
-bool peer_message_receive(int fd, struct peer_message *message)
-{
-	return recv(fd, message, sizeof(*message), 0) >= (ssize_t)MESSAGE_HEAD;
-}
 
 static void require(bool is_true, const char *what)
 {
@@ -45,6 +33,9 @@ struct task {
 	struct machine_host host;
 	struct machine machine;
 	struct space *space;
+	uint32_t descriptors; /* at the beginning */
+	int offered[2];	      /* to a fork by the next export: its socket, its pager's; -1: none */
+	uint64_t fork_pages;
 	uint32_t pauses;
 	bool is_paused;
 	pthread_t watcher;
@@ -135,19 +126,67 @@ static uint64_t task_locked_bytes(void)
 	return kilobytes * 1024;
 }
 
+static void task_live(struct task *task);
+
+static _Noreturn void fork_child(void *context)
+{
+	struct task *task = context;
+	static struct peer_message hello;
+	const char *step;
+
+	close(task->fd);
+	task->fd = task->offered[0];
+	task->offered[0] = -1;
+	task->is_paused = false;
+	fail_nth = 0;
+	require(machine_renew_after_fork(&task->machine, &step) == 0, "machine_renew_after_fork");
+	require(space_renew_after_fork(task->space) == 0, "space_renew_after_fork");
+	hello.n[0] = (uint64_t)getpid();
+	require(peer_message_send(task->fd, &hello), "the test is gone");
+	require(space_pager_connect(task->space, task->offered[1]) == 0, "space_pager_connect");
+	task_live(task);
+	_exit(0);
+}
+
+static int fork_task(void *context, space_child_fn first, void *first_context)
+{
+	void *stack = orphan_stack_new();
+	int pidfd;
+
+	(void)context;
+	require(stack, "no stack");
+	int ret = orphan_fork(stack, first, first_context, &pidfd);
+	orphan_stack_free(stack);
+	if (!ret)
+		close(pidfd);
+	return ret;
+}
+
+/* The offer holds for one export. */
+static void offer_end(struct task *task)
+{
+	close(task->offered[0]);
+	close(task->offered[1]);
+	task->offered[0] = -1;
+}
+
 static void do_export(struct task *task, struct peer_message *m)
 {
+	const struct space_forker forker = {
+	    .fork = fork_task, .child = fork_child, .context = task, .pages_min = task->fork_pages};
+	bool is_offered = task->offered[0] >= 0;
 	const struct vm_extent extent = {m->n[0], m->n[1]};
 	struct space_exported exported;
 
 	m->failure.text[0] = '\0';
 	if (m->op == OP_EXPORT)
-		m->code =
-		    space_export(task->space, (enum export_mode)m->n[0], &exported, &m->failure);
+		m->code = space_export(task->space, (enum export_mode)m->n[0],
+				       is_offered ? &forker : NULL, &exported, &m->failure);
 	else
 		m->code =
 		    space_export_range(task->space, extent, m->n[2] != 0, &exported, &m->failure);
 	m->n[1] = 0;
+	m->n[3] = !m->code && exported.is_forked;
 	if (!m->code) {
 		m->n[1] = exported.region_count;
 		m->used = exported.region_count * (uint32_t)sizeof(struct region_entry);
@@ -156,6 +195,8 @@ static void do_export(struct task *task, struct peer_message *m)
 		space_exported_done(&exported);
 	}
 	m->n[2] = task->is_paused;
+	if (is_offered)
+		offer_end(task);
 }
 
 static void *do_wait_lost(void *argument)
@@ -246,6 +287,10 @@ static void task_do_more(struct task *task, struct peer_message *m)
 	case OP_EXPORT:
 		do_export(task, m);
 		break;
+	case OP_OFFER_FORK:
+		memcpy(task->offered, m->fds, sizeof(task->offered));
+		task->fork_pages = m->n[0];
+		break;
 	case OP_EXPORT_END:
 		space_export_end(space);
 		break;
@@ -313,32 +358,38 @@ static void task_start(struct task *task, int pager_fd)
 	require(space_pager_connect(task->space, dup(pager_fd)) == -EBUSY, "space_pager_connect");
 }
 
+static void task_live(struct task *task)
+{
+	static struct peer_message message;
+
+	while (peer_message_receive(task->fd, &message) && message.op != OP_END) {
+		task_do(task, &message);
+		require(peer_message_send(task->fd, &message), "the test is gone");
+	}
+	if (task->is_watched)
+		pthread_join(task->watcher, NULL);
+	space_free(task->space);
+	uint32_t left = task_count("memfd mappings");
+	machine_done(&task->machine);
+	close(task->host.system_image_fd);
+	machine_host_close(&task->host);
+	if (left || task_count("descriptors") != task->descriptors || task->is_paused) {
+		fprintf(stderr, "# task left %u mappings, %d descriptors%s\n", left,
+			(int)task_count("descriptors") - (int)task->descriptors,
+			task->is_paused ? ", paused threads" : "");
+		_exit(3);
+	}
+}
+
 _Noreturn void peer_task_run(int fd, int pager_fd)
 {
-	static struct task task;
-	static struct peer_message message;
+	static struct task task = {.offered = {-1, -1}};
 	struct rlimit limit = {.rlim_cur = 4096, .rlim_max = 4096};
 
 	setrlimit(RLIMIT_NOFILE, &limit);
-	uint32_t descriptors = task_count("descriptors") - (pager_fd >= 0);
+	task.descriptors = task_count("descriptors") - (pager_fd >= 0);
 	task.fd = fd;
 	task_start(&task, pager_fd);
-	while (peer_message_receive(fd, &message) && message.op != OP_END) {
-		task_do(&task, &message);
-		require(peer_message_send(fd, &message), "the test is gone");
-	}
-	if (task.is_watched)
-		pthread_join(task.watcher, NULL);
-	space_free(task.space);
-	uint32_t left = task_count("memfd mappings");
-	machine_done(&task.machine);
-	close(task.host.system_image_fd);
-	machine_host_close(&task.host);
-	if (left || task_count("descriptors") != descriptors || task.is_paused) {
-		fprintf(stderr, "# task left %u mappings, %d descriptors%s\n", left,
-			(int)task_count("descriptors") - (int)descriptors,
-			task.is_paused ? ", paused threads" : "");
-		_exit(3);
-	}
+	task_live(&task);
 	_exit(0);
 }

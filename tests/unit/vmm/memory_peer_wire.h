@@ -29,6 +29,7 @@ enum peer_op {
 	OP_WATCH,
 	OP_FAIL_AT,
 	OP_EXPORT,
+	OP_OFFER_FORK,
 	OP_EXPORT_END,
 	OP_IMPORT,
 	OP_PAUSES,
@@ -58,6 +59,7 @@ struct peer_message {
 	struct space_place_request place;
 	struct space_attributes attributes;
 	struct failure failure;
+	int fds[2];    /* that came along; -1: none */
 	uint32_t used; /* bytes of data */
 	union peer_data data;
 };
@@ -67,6 +69,9 @@ struct peer_message {
 /* Return: whether it went out, or came in, whole. */
 bool peer_message_send(int fd, const struct peer_message *message);
 bool peer_message_receive(int fd, struct peer_message *message);
+
+/* The same with message->fds, which are borrowed. */
+bool peer_message_send_fds(int fd, const struct peer_message *message);
 
 /* The life of a task's process. pager_fd may be -1. */
 _Noreturn void peer_task_run(int fd, int pager_fd);

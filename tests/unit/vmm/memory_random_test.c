@@ -118,24 +118,24 @@ static void model_child(uint32_t from, uint32_t to, enum export_mode mode)
 
 static void do_child(uint32_t from, uint32_t to)
 {
-	static struct region_entry entries[EXPORT_MAX_REGIONS];
 	enum export_mode mode = below(2) ? EXPORT_CLONE : EXPORT_CREATE;
-	uint32_t count;
+	struct region_list list;
+	struct peer child;
 
 	if (from == to || births >= BIRTHS)
 		return;
 	/* Half of them fail somewhere, if they come so far. */
 	peer_fail_at(&tasks[from].peer, (int)below(SPACE_STEP_ATTACH), below(8));
-	kern_return_t code = peer_export(&tasks[from].peer, mode, entries, &count);
+	kern_return_t code = peer_export_fork(broker, &tasks[from].peer, mode, &list, &child);
 	peer_fail_at(&tasks[from].peer, 0, 0);
 	if (code)
 		return;
 	if (tasks[to].is_alive)
 		peer_end(&tasks[to].peer);
-	tasks[to].peer = peer_start(broker);
+	tasks[to].peer = child.pid >= 0 ? child : peer_start(broker);
 	tasks[to].is_alive = true;
 	births++;
-	ck_assert_int_eq(peer_import(&tasks[to].peer, entries, count), KERN_SUCCESS);
+	ck_assert_int_eq(peer_import(&tasks[to].peer, list.regions, list.count), KERN_SUCCESS);
 	peer_export_end(&tasks[from].peer);
 	model_child(from, to, mode);
 }
@@ -191,6 +191,8 @@ START_TEST(a_family_of_tasks_agrees_with_the_model)
 	unsigned int seed = (unsigned int)time(NULL) * 16 + (unsigned int)_i;
 
 	srand(seed);
+	/* Every other family forks whenever it may. */
+	peer_fork_pages = _i % 2 ? 0 : PEER_NEVER_FORKS;
 	fprintf(stderr, "# seed %u\n", seed);
 	broker = broker_new(BROKER_LOCAL);
 	tasks[0].peer = peer_start(broker);
