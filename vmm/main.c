@@ -15,16 +15,20 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "probe.h"
 #include "task.h"
 
 static const char usage[] =
-    "usage: norma-vmm --control FD --pager FD [--system FD]\n"
+    "usage: norma-vmm --control FD --pager FD [--system FD] [--cpu-clear LIST]\n"
+    "       norma-vmm --probe-cpu FD [--cpu-clear LIST]\n"
     "\n"
     "Carries one task. norma-hostd starts it; people use `norma`.\n"
     "\n"
     "  --control FD  connected SOCK_SEQPACKET socket to norma-hostd\n"
     "  --pager FD    connected SOCK_SEQPACKET socket to norma-pager\n"
     "  --system FD   sealed memfd with the system area that all tasks of a host share\n"
+    "  --cpu-clear LIST  CPUID bits that tasks are not shown: LEAF.SUBLEAF.REG=BITS,... in hex\n"
+    "  --probe-cpu FD    only say, on this socket, what a task sees of the CPU\n"
     "  --version     print the version\n"
     "  --help        print this\n";
 
@@ -68,26 +72,47 @@ static void socket_check(const char *option, int fd)
 		die_usage("--%s %d is not a SOCK_SEQPACKET socket", option, fd);
 }
 
-static struct task_options options_parse(int argc, char **argv)
+/* What the command line asks for: a task, or with probe_fd a look at the CPU. */
+struct main_options {
+	struct task_options task;
+	int probe_fd; /* -1: none */
+};
+
+static struct main_options options_parse(int argc, char **argv)
 {
 	static const struct option names[] = {
-	    {"control", required_argument, NULL, 'c'}, {"pager", required_argument, NULL, 'p'},
-	    {"system", required_argument, NULL, 's'},  {"version", no_argument, NULL, 'v'},
-	    {"help", no_argument, NULL, 'h'},	       {NULL, 0, NULL, 0},
+	    {"control", required_argument, NULL, 'c'},
+	    {"pager", required_argument, NULL, 'p'},
+	    {"system", required_argument, NULL, 's'},
+	    {"version", no_argument, NULL, 'v'},
+	    {"help", no_argument, NULL, 'h'},
+	    {"cpu-clear", required_argument, NULL, 'x'},
+	    {"probe-cpu", required_argument, NULL, 'q'},
+	    {NULL, 0, NULL, 0},
 	};
-	struct task_options options = {.control_fd = -1, .pager_fd = -1, .system_fd = -1};
+	struct main_options all = {
+	    .task = {.control_fd = -1, .pager_fd = -1, .system_fd = -1},
+	    .probe_fd = -1,
+	};
+	struct task_options *options = &all.task;
 	int name;
 
 	while ((name = getopt_long(argc, argv, "", names, NULL)) != -1) {
 		switch (name) {
 		case 'c':
-			options.control_fd = descriptor_parse("control", optarg);
+			options->control_fd = descriptor_parse("control", optarg);
 			break;
 		case 'p':
-			options.pager_fd = descriptor_parse("pager", optarg);
+			options->pager_fd = descriptor_parse("pager", optarg);
 			break;
 		case 's':
-			options.system_fd = descriptor_parse("system", optarg);
+			options->system_fd = descriptor_parse("system", optarg);
+			break;
+		case 'x':
+			options->cpu_clear = optarg;
+			break;
+		case 'q':
+			all.probe_fd = descriptor_parse("probe-cpu", optarg);
 			break;
 		case 'v':
 			puts("norma-vmm " NORMA_VERSION);
@@ -102,16 +127,20 @@ static struct task_options options_parse(int argc, char **argv)
 	}
 	if (optind < argc)
 		die_usage("unexpected argument %s", argv[optind]);
-	socket_check("control", options.control_fd);
-	socket_check("pager", options.pager_fd);
-	return options;
+	if (all.probe_fd >= 0) {
+		socket_check("probe-cpu", all.probe_fd);
+		return all;
+	}
+	socket_check("control", options->control_fd);
+	socket_check("pager", options->pager_fd);
+	return all;
 }
 
 int main(int argc, char **argv)
 {
 	/* Threads use it until the very end of the process: it is never freed. */
 	static struct task task;
-	struct task_options options = options_parse(argc, argv);
+	struct main_options options = options_parse(argc, argv);
 	const char *step;
 	int error;
 
@@ -119,7 +148,9 @@ int main(int argc, char **argv)
 	/* The control socket's end says the same; this also ends a process that is stuck. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGPIPE, SIG_IGN);
-	error = task_start(&task, &options, &step);
+	if (options.probe_fd >= 0)
+		return probe_main(options.probe_fd, options.task.cpu_clear);
+	error = task_start(&task, &options.task, &step);
 	if (error) {
 		log_line(LOG_ERROR, "%s failed: %s", step, strerror(-error));
 		return 1;

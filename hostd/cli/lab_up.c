@@ -45,7 +45,8 @@ static int write_configuration(const struct lab *lab, unsigned int host)
 	file = fopen(path, "wxe");
 	if (!file)
 		return -errno;
-	fprintf(file, "[host]\nnode = %u\nrun_dir = %s/%u\n\n[nodes]\n", host, lab->dir, host);
+	fprintf(file, "[host]\nnode = %u\nrun_dir = %s/%u\nstate_dir = %s/%u\n\n[nodes]\n", host,
+		lab->dir, host, lab->dir, host);
 	for (unsigned int node = 0; node < lab->hosts; node++)
 		fprintf(file, "%u = 10.77.%u.1:%d\n", node, node, LAB_PORT);
 	write_programs(file);

@@ -182,8 +182,11 @@ int32_t child_create(struct hostd *hostd, const struct child_setup *setup,
 		free(child);
 		return KERN_RESOURCE_SHORTAGE;
 	}
-	result = task_new(&hostd->tasks, &task_setup, &child->task, error);
+	result = host_cpu_admit(hostd, &setup->cpu, &task_setup.take_cpu, error);
+	if (!result)
+		result = task_new(&hostd->tasks, &task_setup, &child->task, error);
 	if (result) {
+		cpu_identity_put(task_setup.take_cpu);
 		free(child);
 		return result;
 	}
@@ -214,6 +217,7 @@ void child_request(struct channel *channel, struct link_message *message)
 {
 	struct hostd *hostd = channel->hostd;
 	struct peer_create_child_request wanted;
+	struct cpu_identity *cpu;
 	struct child_setup setup;
 	char error[MESSAGE_MAX_TEXT];
 	struct request *request;
@@ -228,6 +232,7 @@ void child_request(struct channel *channel, struct link_message *message)
 	request = request_new(channel, message, message->header.uid);
 	if (!request)
 		return;
+	cpu = cpu_fields_identity(&wanted);
 	setup = (struct child_setup){
 	    .parent = wanted.parent,
 	    .owner_uid = message->header.uid,
@@ -236,11 +241,13 @@ void child_request(struct channel *channel, struct link_message *message)
 	    .properties = wanted.properties,
 	    .regions = wanted.regions,
 	    .region_count = wanted.regions_count,
+	    .cpu = {.cpu = cpu, .scope = CPU_GATE_ALL, .is_child = true},
 	    .deadline_ns = hostd_deadline((uint64_t)hostd->config.clone_deadline_ms),
 	    .done = child_reply,
 	    .context = request,
 	};
 	result = child_create(hostd, &setup, error);
+	cpu_identity_put(cpu);
 	if (result)
 		request_refuse(request, result, "%s", error);
 }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cpu/host_cpu.h"
 #include "message/message.h"
 
 struct channel;
@@ -32,6 +33,7 @@ struct child_setup {
 	uint32_t state; /* enum task_state once it is made */
 	const char *image;
 	const struct task_properties *properties; /* copied */
+	struct cpu_claim cpu;			  /* borrowed */
 	const struct region_entry *regions;	  /* its memory; not used after child_create() */
 	uint32_t region_count;
 	struct child_thread thread;

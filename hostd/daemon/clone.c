@@ -166,9 +166,11 @@ static void create_elsewhere(struct clone *clone, const struct task *parent,
 	    .regions = memory->regions,
 	    .regions_count = memory->regions_count,
 	};
+	struct cpu_word words[CPU_MAX_WORDS];
 	size_t bytes;
 
 	memcpy(request.image, parent->image, sizeof(request.image));
+	cpu_fields_fill(&request, parent->cpu, words);
 	bytes = hostd_encode(hostd, peer_create_child_request, &request);
 	peer_call(hostd, clone->node,
 		  &(struct call_setup){
@@ -195,6 +197,7 @@ static void create_here(struct clone *clone, const struct task *parent,
 	    .properties = &parent->properties,
 	    .regions = memory->regions,
 	    .region_count = memory->regions_count,
+	    .cpu = {.cpu = parent->cpu, .scope = CPU_GATE_SEEN, .is_child = true},
 	    .deadline_ns = clone->deadline_ns,
 	    .done = clone_created,
 	    .context = clone,

@@ -20,7 +20,14 @@
 
 #define LINE_MAX_BYTES 190 /* below inih's 200 with its newline and NUL */
 
-enum value_kind { VALUE_NUMBER, VALUE_SOCKET_PATH, VALUE_PROGRAM, VALUE_ADDRESS, VALUE_LIBVIRT };
+enum value_kind {
+	VALUE_NUMBER,
+	VALUE_SOCKET_PATH,
+	VALUE_PROGRAM,
+	VALUE_ADDRESS,
+	VALUE_LIBVIRT,
+	VALUE_FEATURES,
+};
 
 struct key {
 	const char *section, *name;
@@ -42,6 +49,7 @@ static const struct key keys[] = {
     NUMBER("host", "node", node, 0, NAME_MAX_NODE),
     TEXT("host", "run_dir", VALUE_SOCKET_PATH, run_dir),
     TEXT("host", "socket", VALUE_SOCKET_PATH, socket_path),
+    TEXT("host", "state_dir", VALUE_SOCKET_PATH, state_dir),
     TEXT("host", "listen", VALUE_ADDRESS, listen),
     TEXT("host", "pager_listen", VALUE_ADDRESS, pager_listen),
     TEXT("host", "libvirt", VALUE_LIBVIRT, libvirt),
@@ -57,12 +65,13 @@ static const struct key keys[] = {
     NUMBER("limits", "console_bytes", console_bytes, 4096, 1 << 30),
     NUMBER("pager", "hold_us", pager_hold_us, 0, 1000000),
     NUMBER("pager", "deadline_ms", pager_deadline_ms, 10, 3600000),
+    TEXT("cpu", "hide", VALUE_FEATURES, cpu_hidden),
     TEXT("programs", "vmm", VALUE_PROGRAM, vmm_path),
     TEXT("programs", "pager", VALUE_PROGRAM, pager_path),
 };
 #define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
 
-static const char *const sections[] = {"host", "nodes", "limits", "pager", "programs"};
+static const char *const sections[] = {"host", "nodes", "limits", "pager", "cpu", "programs"};
 
 struct parse {
 	struct config *config;
@@ -139,6 +148,18 @@ static void set_libvirt(struct parse *parse, const struct key *key, const char *
 		strcpy((char *)parse->config + key->offset, value);
 }
 
+static void set_features(struct parse *parse, const struct key *key, const char *value)
+{
+	struct cpu_features *features = (void *)((char *)parse->config + key->offset);
+	char unknown[32];
+
+	if (cpu_features_parse(value, features, unknown, sizeof(unknown)))
+		parse_fail(parse,
+			   "`%s` must be names of CPU features as libvirt has them, like avx512f, "
+			   "not `%s`",
+			   key->name, unknown);
+}
+
 static void set_key(struct parse *parse, const struct key *key, const char *value)
 {
 	if (parse->key_seen[key - keys]) {
@@ -159,6 +180,9 @@ static void set_key(struct parse *parse, const struct key *key, const char *valu
 		break;
 	case VALUE_LIBVIRT:
 		set_libvirt(parse, key, value);
+		break;
+	case VALUE_FEATURES:
+		set_features(parse, key, value);
 		break;
 	}
 }
@@ -323,6 +347,7 @@ static void config_defaults(struct config *config)
 	    .node = -1,
 	    .run_dir = "/run/norma",
 	    .libvirt = "auto",
+	    .state_dir = "/var/lib/norma",
 	    .tasks = 1024,
 	    .tasks_per_user = 512,
 	    .clients = 256,

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "cpu/feature_set.h"
 #include "inventory/inventory.h"
 
 #define CONFIG_MAX_NODES   64
@@ -40,7 +41,8 @@ struct config {
 	int64_t node; /* -1 until read */
 	char run_dir[SOCKET_PATH_BYTES];
 	char socket_path[SOCKET_PATH_BYTES];
-	struct address listen; /* not set on a host without others */
+	char state_dir[SOCKET_PATH_BYTES]; /* what outlives the daemon */
+	struct address listen;		   /* not set on a host without others */
 	struct address pager_listen;
 	char libvirt[INVENTORY_URI_BYTES]; /* "auto", "off", a connection URI */
 	struct config_node nodes[CONFIG_MAX_NODES];
@@ -59,6 +61,8 @@ struct config {
 
 	int64_t pager_hold_us;
 	int64_t pager_deadline_ms;
+
+	struct cpu_features cpu_hidden; /* neither shown to tasks nor promised */
 
 	char vmm_path[PATH_MAX];
 	char pager_path[PATH_MAX];

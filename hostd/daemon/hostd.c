@@ -115,6 +115,7 @@ static int hostd_init(struct hostd *hostd, char error[CONFIG_ERROR_BYTES])
 	listener_init(&hostd->hosts, hostd, "hosts", peers_accepted);
 	vmm_set_init(&hostd->vmms, hostd);
 	pager_init(&hostd->pager, hostd);
+	host_cpu_init(&hostd->cpu, hostd);
 	peers_init(&hostd->peers, hostd);
 	hostd->stop_timer.expired = pager_overdue;
 	if (!result)
@@ -132,6 +133,8 @@ int hostd_new(const struct config *config, struct hostd **ret_hostd, char error[
 		return -ENOMEM;
 	hostd->config = *config;
 	result = hostd_init(hostd, error);
+	if (!result)
+		result = host_cpu_start(&hostd->cpu, error);
 	if (!result)
 		result = open_hosts(hostd, error);
 	if (!result)
@@ -191,6 +194,7 @@ void hostd_free(struct hostd *hostd)
 	close_listeners(hostd);
 	peers_done(&hostd->peers);
 	pager_done(&hostd->pager);
+	host_cpu_done(&hostd->cpu);
 	vmm_set_done(&hostd->vmms);
 	while ((channel = LIST_FIRST(&hostd->channels)))
 		channel_close(channel, "this host stops");

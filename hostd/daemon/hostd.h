@@ -10,6 +10,7 @@
 
 #include "calls.h"
 #include "config.h"
+#include "cpu/host_cpu.h"
 #include "inventory/inventory.h"
 #include "listener.h"
 #include "loop.h"
@@ -28,6 +29,7 @@ struct hostd {
 	struct task_table tasks;
 	struct vmm_set vmms;
 	struct pager pager;
+	struct host_cpu cpu;
 	struct peer_set peers;
 	struct inventory *inventory;   /* what this host knows of itself */
 	struct listener clients;       /* Unix socket */

@@ -97,6 +97,7 @@ int32_t task_new(struct task_table *table, const struct task_setup *setup, struc
 	task->owner_uid = setup->owner_uid;
 	task->state = setup->state;
 	task->properties = *setup->properties;
+	task->cpu = setup->take_cpu;
 	task->kernel_port = task->name;
 	task->created_ns = clock_now_ns();
 	snprintf(task->image, sizeof(task->image), "%s", setup->image);
@@ -128,6 +129,7 @@ void task_forget(struct task *task)
 	}
 	table->by_serial[name_serial(task->name)] = NULL;
 	console_done(&task->console);
+	cpu_identity_put(task->cpu);
 	free(task);
 }
 

@@ -16,6 +16,7 @@
 
 struct attachment;
 struct child;
+struct cpu_identity;
 struct console_output;
 struct console_read;
 struct export_turn;
@@ -49,7 +50,8 @@ struct task {
 
 	struct task_properties properties; /* what children get copies of (properties.h) */
 	TAILQ_HEAD(, property_change) changes;
-	uint32_t kernel_port; /* what TASK_KERNEL_PORT answers; no child gets it */
+	struct cpu_identity *cpu; /* what its program may use of a CPU; NULL: not known */
+	uint32_t kernel_port;	  /* what TASK_KERNEL_PORT answers; no child gets it */
 
 	/* What norma_task_wait answers. */
 	uint32_t state; /* enum task_state */
@@ -87,6 +89,7 @@ struct task_setup {
 	uint32_t state;
 	const char *image;
 	const struct task_properties *properties;
+	struct cpu_identity *take_cpu; /* on success; may be NULL */
 };
 
 /*

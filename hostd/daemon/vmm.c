@@ -159,7 +159,8 @@ static void vmm_exited(struct source *source, uint32_t events)
 static int vmm_start_process(struct hostd *hostd, struct process *process, int *ret_control_fd,
 			     int *ret_pager_fd)
 {
-	char *argv[] = {hostd->config.vmm_path, "--control", "3", "--pager", "4", NULL};
+	char *argv[] = {hostd->config.vmm_path, "--control",	  "3", "--pager", "4",
+			"--cpu-clear",		hostd->cpu.clear, NULL};
 	int control[2], pager[2];
 	int error;
 

@@ -19,6 +19,8 @@
 #include "wire/wire.h"
 
 #define EXPORT_MAX_REGIONS 1024u
+#define CPU_MAX_LEAVES	   128u
+#define CPU_MAX_WORDS	   32u
 
 /* Scratch that is enough for the arrays of any one message (a unit test holds it to that). */
 #define MESSAGE_MAX_SCRATCH (64u * 1024u)

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "call.h"
+#include "cpu_clear.h"
 #include "space.h"
 #include "system_image.h"
 #include "vcpu.h"
@@ -39,7 +40,7 @@ static int descriptors_raise(void)
 	return setrlimit(RLIMIT_NOFILE, &limit) ? -errno : 0;
 }
 
-static int task_machine_start(struct task *task, const char **ret_step)
+static int task_machine_start(struct task *task, const char *cpu_clear, const char **ret_step)
 {
 	int error = vcpu_signals_install();
 
@@ -52,6 +53,11 @@ static int task_machine_start(struct task *task, const char **ret_step)
 	if (task->system_image_fd < 0)
 		return task->system_image_fd;
 	error = machine_host_open(&task->machine_host, task->system_image_fd, ret_step);
+	if (error)
+		return error;
+	*ret_step = "reading --cpu-clear";
+	error = cpu_clear_apply(cpu_clear ? cpu_clear : "", task->machine_host.cpuid.head.entries,
+				task->machine_host.cpuid.head.nent);
 	if (error)
 		return error;
 	error = machine_init(&task->machine, &task->machine_host, ret_step);
@@ -103,7 +109,7 @@ int task_start(struct task *task, const struct task_options *options, const char
 	error = control_init(&task->control, options->control_fd);
 	if (error)
 		return error;
-	error = task_machine_start(task, ret_step);
+	error = task_machine_start(task, options->cpu_clear, ret_step);
 	if (!error)
 		error = task_space_start(task, options->pager_fd, ret_step);
 	if (error)

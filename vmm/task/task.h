@@ -91,6 +91,7 @@ struct task_options {
 	int control_fd;
 	int pager_fd;
 	int system_fd;
+	const char *cpu_clear; /* features that the task is not shown (cpu_clear.h), or NULL */
 };
 
 /*

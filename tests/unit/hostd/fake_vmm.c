@@ -322,6 +322,30 @@ static void handle(struct fake_vmm *vmm, const struct link_message *message)
 	}
 }
 
+/* A CPU with SSE3, SSSE3, SSE4, AVX, AVX2 and AVX-512 whose KVM applies the table. */
+static int probe_cpu(struct fake_vmm *vmm, const char *clear)
+{
+	struct cpu_leaf leaves[] = {
+	    {0, 0, 0xd, 0x756e6547, 0x6c65746e, 0x49656e69},
+	    {1, 0, 0x50654, 0x800, 0x1c180201, 0x178bfbff},
+	    {7, 0, 0, 0x10020, 0, 0},
+	    {0xd, 2, 0x100, 0x240, 0, 0},
+	};
+	struct cpu_probe_reply reply = {1, 7, 2000000, leaves, 4};
+	struct message_header header = {.type = MESSAGE_cpu_probe, .flags = MESSAGE_REPLY};
+	unsigned int leaf, subleaf, reg, bits;
+
+	for (const char *at = clear; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
+		if (sscanf(at, "%x.%x.%x=%x", &leaf, &subleaf, &reg, &bits) != 4)
+			continue;
+		for (unsigned int i = 0; i < 4; i++)
+			if (leaves[i].leaf == leaf && leaves[i].subleaf == subleaf)
+				*(&leaves[i].eax + reg) &= ~bits;
+	}
+	return link_send(&vmm->link, &header, vmm->payload, encode(vmm, cpu_probe_reply, &reply),
+			 NULL, 0) != 0;
+}
+
 int main(int argc, char *argv[])
 {
 	static struct fake_vmm vmm;
@@ -329,7 +353,10 @@ int main(int argc, char *argv[])
 
 	vmm.status = -1;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (argc != 5 || strcmp(argv[1], "--control") || strcmp(argv[3], "--pager"))
+	if (argc == 5 && !strcmp(argv[1], "--probe-cpu"))
+		return link_init(&vmm.link, atoi(argv[2]), LINK_PACKET) || probe_cpu(&vmm, argv[4]);
+	if (argc < 5 || strcmp(argv[1], "--control") || strcmp(argv[3], "--pager") ||
+	    (argc != 5 && (argc != 7 || strcmp(argv[5], "--cpu-clear"))))
 		return 2;
 	if (link_init(&vmm.link, atoi(argv[2]), LINK_PACKET))
 		return 2;

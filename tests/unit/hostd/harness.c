@@ -66,6 +66,7 @@ static void make_config(struct harness *harness, unsigned int host)
 	    .pager_deadline_ms = 100,
 	};
 	snprintf(config->run_dir, sizeof(config->run_dir), "%s", harness->directory);
+	snprintf(config->state_dir, sizeof(config->state_dir), "%s", harness->directory);
 	snprintf(config->socket_path, sizeof(config->socket_path), "%s/%u.sock", harness->directory,
 		 host);
 	snprintf(config->vmm_path, sizeof(config->vmm_path), "%s", getenv("NORMA_FAKE_VMM"));
