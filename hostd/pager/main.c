@@ -3,6 +3,7 @@
  * norma-hostd, ends with it.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,7 +15,6 @@
 
 #include "base/log.h"
 #include "base/schedule.h"
-#include "base/shmem.h"
 #include "pager/service/options.h"
 
 /* Every object and every task costs a descriptor or two. */
@@ -38,17 +38,14 @@ static void ask_for_low_latency(void)
 		schedule_short_slices_only();
 }
 
-/* Return: whether a page that has not come can be told from one that has. */
-static bool can_tell_pages_apart(void)
+/*
+ * Blocks of pages are made and freed all the time: taken from memory that was used just before they
+ * are in the CPU's cache, and cost no page faults.
+ */
+static void keep_freed_memory(void)
 {
-	int r = shmem_pages_are_single();
-
-	if (r)
-		log_line(LOG_ERROR,
-			 "cannot start: shared memory gets huge pages unasked (%s); set "
-			 "/sys/kernel/mm/transparent_hugepage/shmem_enabled to advise",
-			 strerror(-r));
-	return r == 0;
+	mallopt(M_MMAP_THRESHOLD, 4 << 20);
+	mallopt(M_TRIM_THRESHOLD, 4 << 20);
 }
 
 int main(int argc, char **argv)
@@ -72,8 +69,7 @@ int main(int argc, char **argv)
 	ask_for_low_latency();
 	signal(SIGPIPE, SIG_IGN);
 	raise_descriptor_limit();
-	if (!can_tell_pages_apart())
-		return 1;
+	keep_freed_memory();
 	r = pager_init(&pager, &options);
 	if (r == 0)
 		r = pager_run(&pager);

@@ -3,7 +3,6 @@
  */
 #include "base/shmem.h"
 
-#include <errno.h>
 #include <sys/mman.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -11,19 +10,32 @@
 #include "base/checked.h"
 #include "base/cleanup.h"
 
-/* As long as the largest page that the kernel gives to shared memory by itself, twice. */
-#define PROBE_BYTES (4 << 20)
+/* A huge page at a multiple of its size lies somewhere in so many bytes of addresses. */
+#define PROBE_BYTES (2 * HUGE_PAGE_BYTES)
 
-int shmem_pages_are_single(void)
+/* Return: whether the page beside one that is touched comes with it. */
+static bool neighbour_comes(int fd, uint8_t *unit)
 {
-	static const char page[PAGE_BYTES] = {1};
-	_cleanup_close_ int fd = memfd_create("norma-probe", MFD_CLOEXEC);
-	off_t middle = PROBE_BYTES / 2;
+	if (mmap(unit, HUGE_PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) ==
+		MAP_FAILED ||
+	    madvise(unit, HUGE_PAGE_BYTES, MADV_HUGEPAGE))
+		return false;
+	*(volatile uint8_t *)unit = 1;
+	return lseek(fd, 0, SEEK_HOLE) > (off_t)PAGE_BYTES;
+}
 
-	if (fd < 0 || ftruncate(fd, PROBE_BYTES) || pwrite(fd, page, sizeof(page), middle) < 0)
-		return -errno;
-	if (lseek(fd, 0, SEEK_DATA) != middle ||
-	    lseek(fd, middle, SEEK_HOLE) != middle + (off_t)sizeof(page))
-		return -EOPNOTSUPP;
-	return 0;
+bool shmem_has_huge_pages(void)
+{
+	_cleanup_close_ int fd = memfd_create("norma-probe", MFD_CLOEXEC);
+	uint8_t *at;
+	bool has;
+
+	if (fd < 0 || ftruncate(fd, (off_t)HUGE_PAGE_BYTES))
+		return false;
+	at = mmap(NULL, PROBE_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (at == MAP_FAILED)
+		return false;
+	has = neighbour_comes(fd, at + -(uintptr_t)at % HUGE_PAGE_BYTES);
+	munmap(at, PROBE_BYTES);
+	return has;
 }

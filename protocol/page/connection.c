@@ -40,6 +40,13 @@ void page_connection_close(struct page_connection *connection, int reason)
 	ring_cancel(connection->ring, &connection->send_operation);
 }
 
+static void release_place(struct page_connection *connection)
+{
+	if (connection->place.at && connection->place.release)
+		connection->place.release(connection->place.context);
+	connection->place = (struct page_place){0};
+}
+
 void page_connection_free(struct page_connection *connection)
 {
 	while (connection->queue_head) {
@@ -50,27 +57,101 @@ void page_connection_free(struct page_connection *connection)
 	}
 	if (connection->fd >= 0)
 		close(connection->fd);
+	release_place(connection);
 	free(connection->buffer);
 	free(connection);
 }
 
-static void start_receive(struct page_connection *connection)
+/* Return: how many bytes the buffer may hold before it has to be looked at again. */
+static size_t receive_limit(const struct page_connection *connection)
 {
-	ring_receive(connection->ring, &connection->receive_operation, connection->fd,
-		     connection->buffer + connection->buffered,
-		     BUFFER_BYTES - connection->buffered);
+	size_t message_bytes = PAGE_MESSAGE_HEADER_BYTES;
+
+	if (!connection->is_sparing)
+		return BUFFER_BYTES;
+	/* A header that is here was found right, and its message is not complete. */
+	if (connection->buffered >= PAGE_MESSAGE_HEADER_BYTES)
+		(void)page_message_measure(connection->buffer, connection->buffered,
+					   &message_bytes);
+	return message_bytes;
 }
 
-/* Checks what holds for every message of a connection and hands it up. */
-static int deliver(struct page_connection *connection, const struct page_message *message)
+static void start_receive(struct page_connection *connection)
+{
+	struct iovec *vectors = connection->receive_vectors;
+
+	if (!connection->place.at) {
+		ring_receive(connection->ring, &connection->receive_operation, connection->fd,
+			     connection->buffer + connection->buffered,
+			     receive_limit(connection) - connection->buffered);
+		return;
+	}
+	vectors[0].iov_base = connection->place.at + connection->placed_bytes;
+	vectors[0].iov_len = connection->placed.bytes - connection->placed_bytes;
+	vectors[1].iov_base = connection->buffer;
+	vectors[1].iov_len = PAGE_MESSAGE_HEADER_BYTES;
+	connection->receive_header = (struct msghdr){.msg_iov = vectors, .msg_iovlen = 2};
+	ring_receive_vectors(connection->ring, &connection->receive_operation, connection->fd,
+			     &connection->receive_header);
+}
+
+/* Checks what holds for every message of a connection. */
+static int check_order(struct page_connection *connection, const struct page_message *message)
 {
 	if (connection->receive_sequence == 0)
 		connection->peer_epoch = message->epoch;
 	if (message->sequence != connection->receive_sequence ||
 	    message->epoch != connection->peer_epoch)
 		return -EBADMSG;
+	return 0;
+}
+
+static int deliver(struct page_connection *connection, const struct page_message *message)
+{
+	int r = check_order(connection, message);
+
+	if (r)
+		return r;
 	connection->receive_sequence++;
 	return connection->owner->received(connection, message);
+}
+
+/*
+ * What the buffer ends with may be the beginning of a BLOCK: then the rest of it is received in its
+ * place. Return: how much of data was used, or -errno.
+ */
+static ssize_t begin_place(struct page_connection *connection, const uint8_t *data, size_t bytes)
+{
+	struct page_message block;
+	int r = connection->is_sparing ? page_message_decode_block(data, bytes, &block) : -ENOMSG;
+
+	if (r == 0)
+		r = check_order(connection, &block);
+	if (r)
+		return r == -ENOMSG || r == -EAGAIN ? 0 : r;
+	if (!connection->owner->place(connection, &block, &connection->place))
+		return 0;
+	connection->placed = block;
+	connection->placed.payload = connection->place.at;
+	connection->placed_bytes = bytes - PAGE_MESSAGE_HEADER_BYTES;
+	memcpy(connection->place.at, data + PAGE_MESSAGE_HEADER_BYTES, connection->placed_bytes);
+	return (ssize_t)bytes;
+}
+
+/* Counts what was received in its place; hands the BLOCK up when it is complete. */
+static int deliver_placed(struct page_connection *connection, size_t *bytes)
+{
+	size_t missing = connection->placed.bytes - connection->placed_bytes;
+	size_t taken = *bytes < missing ? *bytes : missing;
+	int r;
+
+	connection->placed_bytes += taken;
+	*bytes -= taken;
+	if (taken < missing)
+		return 0;
+	r = deliver(connection, &connection->placed);
+	release_place(connection);
+	return r;
 }
 
 /* Hands up every complete message of the buffer and moves the rest to its front. */
@@ -91,10 +172,31 @@ static int deliver_buffered(struct page_connection *connection)
 			break;
 		at += PAGE_MESSAGE_HEADER_BYTES + (size_t)message.bytes;
 	}
+	if (r == -EAGAIN && !connection->is_closing) {
+		ssize_t used =
+		    begin_place(connection, connection->buffer + at, connection->buffered - at);
+
+		if (used < 0)
+			r = (int)used;
+		else
+			at += (size_t)used;
+	}
 	connection->buffered -= at;
 	if (at && connection->buffered)
 		memmove(connection->buffer, connection->buffer + at, connection->buffered);
 	return r == -EAGAIN ? 0 : r;
+}
+
+static int take_received(struct page_connection *connection, size_t bytes)
+{
+	int r = 0;
+
+	connection->received_bytes += bytes;
+	connection->last_received_ns = clock_now_ns();
+	if (connection->place.at)
+		r = deliver_placed(connection, &bytes);
+	connection->buffered += bytes;
+	return r || bytes == 0 ? r : deliver_buffered(connection);
 }
 
 static void receive_complete(struct ring_operation *operation, int result)
@@ -108,10 +210,7 @@ static void receive_complete(struct ring_operation *operation, int result)
 	else if (result == 0)
 		result = -ECONNRESET; /* the other side closed */
 	if (!connection->is_closing && result >= 0) {
-		connection->buffered += (size_t)result;
-		connection->received_bytes += (uint64_t)result;
-		connection->last_received_ns = clock_now_ns();
-		r = deliver_buffered(connection);
+		r = take_received(connection, (size_t)result);
 		if (r)
 			page_connection_close(connection, r);
 	} else if (!connection->is_closing) {
@@ -148,6 +247,8 @@ static void send_complete(struct ring_operation *operation, int result)
 		drop_sent(connection, (size_t)result);
 	else if (result != -EINTR && result != -EAGAIN)
 		page_connection_close(connection, result ? result : -EPIPE);
+	if (result > 0 && !connection->is_closing && connection->owner->sent)
+		connection->owner->sent(connection);
 	page_connection_flush(connection);
 	end_if_idle(connection);
 }

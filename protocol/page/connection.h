@@ -29,11 +29,27 @@ struct page_frame {
 	uint8_t data[];	 /* header, payload */
 };
 
+/* Where a payload goes, held for the connection until it calls release(context), if there is one.
+ */
+struct page_place {
+	uint8_t *at;
+	void (*release)(void *context);
+	void *context;
+};
+
 struct page_connection_owner {
 	/* Connected and ready to send (never called for accepted connections). */
 	void (*connected)(struct page_connection *connection);
 	/* One message; its payload is valid during the call. Return: 0, or -errno to close. */
 	int (*received)(struct page_connection *connection, const struct page_message *message);
+	/*
+	 * The header of a BLOCK has come, its pages have not. Return: true and where they shall be
+	 * received (received() sees its payload there), false for the connection's own buffer.
+	 */
+	bool (*place)(struct page_connection *connection, const struct page_message *block,
+		      struct page_place *ret_place);
+	/* The kernel has taken some of what was queued. */
+	void (*sent)(struct page_connection *connection);
 	/* The connection is gone; forget the pointer. reason: -errno, 0 when we closed it. */
 	void (*closed)(struct page_connection *connection, int reason);
 };
@@ -43,6 +59,7 @@ struct page_connection {
 	const struct page_connection_owner *owner;
 	void *owner_data;
 	int fd;
+	bool is_sparing; /* receives no more than a header ahead: pages go where they stay */
 	bool is_closing;
 	int close_reason;
 	uint32_t epoch;	     /* ours, in every message we send */
@@ -55,6 +72,11 @@ struct page_connection {
 	struct ring_operation receive_operation, send_operation;
 	uint8_t *buffer; /* the ring's while receive_operation is pending, from buffered on */
 	size_t buffered;
+	struct page_message placed; /* a BLOCK whose payload is received in its place */
+	struct page_place place;    /* at: NULL when none is */
+	size_t placed_bytes;
+	struct iovec receive_vectors[2];
+	struct msghdr receive_header;
 	struct page_frame *queue_head, *queue_tail;
 	size_t queued_bytes;
 	size_t sent_of_head; /* bytes of the head frame that are gone already */

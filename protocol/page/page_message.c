@@ -22,7 +22,7 @@ static const struct {
     [PAGE_MESSAGE_HELLO] = {"HELLO", 8, 8},
     [PAGE_MESSAGE_PING] = {"PING", 0, 0},
     [PAGE_MESSAGE_JOIN] = {"JOIN", 0, 0},
-    [PAGE_MESSAGE_JOINED] = {"JOINED", 12, 12},
+    [PAGE_MESSAGE_JOINED] = {"JOINED", 16, 16},
     [PAGE_MESSAGE_REFUSED] = {"REFUSED", 8, 8 + PAGE_TEXT_MAX},
     [PAGE_MESSAGE_PART] = {"PART", 0, 0},
     [PAGE_MESSAGE_READ_REQUEST] = {"READ_REQUEST", 0, 0},
@@ -38,8 +38,10 @@ static const struct {
     [PAGE_MESSAGE_RETURNED] = {"RETURNED", 0, 0},
     [PAGE_MESSAGE_LINK_LOST] = {"LINK_LOST", 0, 0},
     [PAGE_MESSAGE_BLOCK_REQUEST] = {"BLOCK_REQUEST", 0, 0},
-    [PAGE_MESSAGE_BLOCK] = {"BLOCK", 8, PAGE_BLOCK_MAX_BYTES},
+    [PAGE_MESSAGE_BLOCK] = {"BLOCK", PAGE_BYTES, PAGE_BLOCK_MAX_BYTES},
     [PAGE_MESSAGE_BLOCK_LOST] = {"BLOCK_LOST", 0, 0},
+    [PAGE_MESSAGE_BLOCK_ZERO] = {"BLOCK_ZERO", 0, 0},
+    [PAGE_MESSAGE_BLOCK_ELSEWHERE] = {"BLOCK_ELSEWHERE", 0, 0},
 };
 static_assert(sizeof(page_types) / sizeof(page_types[0]) == PAGE_MESSAGE_NUM_TYPES,
 	      "every type has a row");
@@ -51,11 +53,12 @@ const char *page_message_type_name(unsigned int type)
 	return page_types[type].name;
 }
 
-static uint64_t frame_checksum(const uint8_t *frame, size_t payload_bytes)
+static uint64_t frame_checksum(const uint8_t *frame, const struct page_message *message)
 {
 	uint64_t header = XXH3_64bits(frame, CHECKSUM_AT);
+	size_t payload_bytes = message->bytes;
 
-	if (!payload_bytes)
+	if (!payload_bytes || message->type == PAGE_MESSAGE_BLOCK)
 		return header;
 	return XXH3_64bits_withSeed(frame + PAGE_MESSAGE_HEADER_BYTES, payload_bytes, header);
 }
@@ -82,7 +85,7 @@ void page_message_seal(uint8_t *frame, const struct page_message *message)
 	wire_put_u32(&writer, message->bytes);
 	wire_put_u32(&writer, message->membership);
 	assert(writer.used == CHECKSUM_AT);
-	wire_put_u64(&writer, frame_checksum(frame, message->bytes));
+	wire_put_u64(&writer, frame_checksum(frame, message));
 	assert(!writer.error);
 }
 
@@ -94,8 +97,10 @@ static bool size_is_right(const struct page_message *message)
 		return false;
 	if (message->type == PAGE_MESSAGE_PAGE)
 		return message->bytes == (message->flags & PAGE_FLAG_ZERO ? 0 : PAGE_BYTES);
+	if (message->type == PAGE_MESSAGE_BLOCK)
+		return message->bytes == message->page_count * PAGE_BYTES;
 	if (message->type >= PAGE_MESSAGE_BLOCK_REQUEST)
-		return message->page_count >= 1 && message->page_count <= PAGE_BLOCK_PAGES;
+		return message->page_count >= 1 && message->page_count <= PAGE_EXTENT_PAGES;
 	return true;
 }
 
@@ -151,14 +156,20 @@ int page_message_measure(const uint8_t *data, size_t bytes, size_t *ret_bytes)
 	return 0;
 }
 
-static bool block_is_right(const struct page_message *block)
+int page_message_decode_block(const uint8_t *data, size_t bytes, struct page_message *ret_message)
 {
-	uint64_t bitmap = page_block_bitmap(block);
-	unsigned int present = (unsigned int)__builtin_popcountll(bitmap);
+	struct page_message message;
+	uint64_t checksum;
+	int r = header_decode(data, bytes, &message, &checksum);
 
-	if (block->page_count < PAGE_BLOCK_PAGES && bitmap >> block->page_count)
-		return false;
-	return block->bytes == 8u + present * PAGE_BYTES;
+	if (r)
+		return r;
+	if (message.type != PAGE_MESSAGE_BLOCK)
+		return -ENOMSG;
+	if (frame_checksum(data, &message) != checksum)
+		return -EBADMSG;
+	*ret_message = message;
+	return 0;
 }
 
 int page_message_decode(const uint8_t *data, size_t bytes, struct page_message *ret_message)
@@ -171,11 +182,9 @@ int page_message_decode(const uint8_t *data, size_t bytes, struct page_message *
 		return r;
 	if (bytes - PAGE_MESSAGE_HEADER_BYTES < message.bytes)
 		return -EAGAIN;
-	if (frame_checksum(data, message.bytes) != checksum)
+	if (frame_checksum(data, &message) != checksum)
 		return -EBADMSG;
 	message.payload = data + PAGE_MESSAGE_HEADER_BYTES;
-	if (message.type == PAGE_MESSAGE_BLOCK && !block_is_right(&message))
-		return -EBADMSG;
 	*ret_message = message;
 	return 0;
 }
@@ -211,6 +220,7 @@ uint32_t page_joined_encode(const struct page_joined *joined, uint8_t *buffer, s
 
 	wire_writer_init(&writer, buffer, capacity);
 	wire_put_u32(&writer, joined->kind);
+	wire_put_u32(&writer, joined->lead);
 	wire_put_u64(&writer, joined->bytes);
 	assert(!writer.error);
 	return (uint32_t)writer.used;
@@ -223,6 +233,7 @@ int page_joined_decode(const struct page_message *message, struct page_joined *r
 
 	wire_reader_init(&reader, message->payload, message->bytes, NULL, 0);
 	joined.kind = wire_get_u32(&reader);
+	joined.lead = wire_get_u32(&reader);
 	joined.bytes = wire_get_u64(&reader);
 	if (wire_reader_end(&reader))
 		return -EBADMSG;
@@ -254,22 +265,6 @@ int page_refusal_decode(const struct page_message *message, struct page_refusal 
 		return -EBADMSG;
 	*ret_refusal = refusal;
 	return 0;
-}
-
-uint64_t page_block_bitmap(const struct page_message *block)
-{
-	struct wire_reader reader;
-
-	wire_reader_init(&reader, block->payload, block->bytes, NULL, 0);
-	return wire_get_u64(&reader);
-}
-
-void page_block_bitmap_put(uint8_t *payload, uint64_t bitmap)
-{
-	struct wire_writer writer;
-
-	wire_writer_init(&writer, payload, sizeof(bitmap));
-	wire_put_u64(&writer, bitmap);
 }
 
 bool page_is_zero(const void *data, size_t bytes)

@@ -1,7 +1,9 @@
 /*
  * What two pagers say to each other: a 64-byte header, then a payload whose size and shape the type
  * decides. Encoded field by field, little-endian; the checksum (XXH3-64) covers the first 56 bytes
- * and the payload. Pure: no I/O.
+ * and the payload. Not the pages of a BLOCK: they are received where they stay, and reading all of
+ * them once more at both ends costs a quarter of the CPU time that sending them takes; TCP's own
+ * checksum has to do for those. Pure: no I/O.
  *
  *    0 magic u32      | 4 version u16 | 6 type u8 | 7 flags u8
  *    8 epoch u32      | 12 sequence u32           (of the sender; sequence counts per connection)
@@ -19,10 +21,11 @@
 #include "base/checked.h"
 
 #define PAGE_MESSAGE_MAGIC	  0x4741504eu /* "NPAG" */
-#define PAGE_MESSAGE_VERSION	  1u
+#define PAGE_MESSAGE_VERSION	  2u
 #define PAGE_MESSAGE_HEADER_BYTES 64u
-#define PAGE_BLOCK_PAGES	  64u /* most pages in one message; bits of a page_block bitmap */
-#define PAGE_BLOCK_MAX_BYTES	  (8u + PAGE_BLOCK_PAGES * PAGE_BYTES)
+#define PAGE_BLOCK_PAGES	  64u /* most pages in one message */
+#define PAGE_BLOCK_MAX_BYTES	  (PAGE_BLOCK_PAGES * PAGE_BYTES)
+#define PAGE_EXTENT_PAGES	  512u /* most pages that one message is about */
 #define PAGE_TEXT_MAX		  200u
 
 enum page_message_type {
@@ -45,18 +48,21 @@ enum page_message_type {
 	PAGE_MESSAGE_RETURN,
 	PAGE_MESSAGE_RETURNED,
 	PAGE_MESSAGE_LINK_LOST,
-	/* Frozen objects; always PAGE_BLOCK_PAGES pages or less. */
-	PAGE_MESSAGE_BLOCK_REQUEST, /* page_count pages from first_page */
-	PAGE_MESSAGE_BLOCK,	    /* bitmap u64 of the pages that are not zero, then those */
-	PAGE_MESSAGE_BLOCK_LOST,    /* home cannot read these pages any more */
+	/* Frozen objects. A request is answered in pieces, in order, by any of the others. */
+	PAGE_MESSAGE_BLOCK_REQUEST,   /* page_count pages from first_page */
+	PAGE_MESSAGE_BLOCK,	      /* at most PAGE_BLOCK_PAGES of them, one after the other */
+	PAGE_MESSAGE_BLOCK_LOST,      /* these pages cannot be had here */
+	PAGE_MESSAGE_BLOCK_ZERO,      /* these are zero */
+	PAGE_MESSAGE_BLOCK_ELSEWHERE, /* `host` has these, or will have them soon: ask it */
 	PAGE_MESSAGE_NUM_TYPES,
 };
 
 enum page_message_flag {
 	PAGE_FLAG_ZERO = 1,    /* the page holds only zeros and is not sent */
 	PAGE_FLAG_BY_HOME = 2, /* FETCH: answer by way of home */
+	PAGE_FLAG_HERE = 4,    /* BLOCK_REQUEST: not from another host */
 };
-#define PAGE_FLAGS_ALL (PAGE_FLAG_ZERO | PAGE_FLAG_BY_HOME)
+#define PAGE_FLAGS_ALL (PAGE_FLAG_ZERO | PAGE_FLAG_BY_HOME | PAGE_FLAG_HERE)
 
 enum page_connection_kind { PAGE_CONNECTION_URGENT, PAGE_CONNECTION_BULK, PAGE_CONNECTION_KINDS };
 
@@ -85,6 +91,7 @@ struct page_hello {
 
 struct page_joined {
 	uint32_t kind; /* enum object_kind */
+	uint32_t lead; /* where in a huge page it begins, in bytes */
 	uint64_t bytes;
 };
 
@@ -107,6 +114,12 @@ void page_message_seal(uint8_t *frame, const struct page_message *message);
 int page_message_measure(const uint8_t *data, size_t bytes, size_t *ret_bytes);
 
 /*
+ * The same for the header of a BLOCK alone, which is judged without its payload.
+ * Return: 0 and *ret_message without payload; -EAGAIN, -EPROTO, -EBADMSG; -ENOMSG for other types.
+ */
+int page_message_decode_block(const uint8_t *data, size_t bytes, struct page_message *ret_message);
+
+/*
  * Takes the message at the front of data: checksum, and a payload of the size and shape that the
  * type demands. ret_message->payload borrows data.
  * Return: 0, -EAGAIN when it is not complete, -EPROTO, -EBADMSG.
@@ -120,10 +133,6 @@ uint32_t page_joined_encode(const struct page_joined *joined, uint8_t *buffer, s
 int page_joined_decode(const struct page_message *message, struct page_joined *ret_joined);
 uint32_t page_refusal_encode(const struct page_refusal *refusal, uint8_t *buffer, size_t capacity);
 int page_refusal_decode(const struct page_message *message, struct page_refusal *ret_refusal);
-
-/* The bitmap at the front of a BLOCK's payload: bit i set = page first_page + i follows. */
-uint64_t page_block_bitmap(const struct page_message *block);
-void page_block_bitmap_put(uint8_t *payload, uint64_t bitmap);
 
 /* Return: the type's name, or "unknown". */
 const char *page_message_type_name(unsigned int type);

@@ -56,6 +56,15 @@ void ring_receive(struct ring *ring, struct ring_operation *operation, int fd, v
 	start(sqe, operation);
 }
 
+void ring_receive_vectors(struct ring *ring, struct ring_operation *operation, int fd,
+			  struct msghdr *message)
+{
+	struct io_uring_sqe *sqe = ring_sqe(ring);
+
+	io_uring_prep_recvmsg(sqe, fd, message, 0);
+	start(sqe, operation);
+}
+
 void ring_send(struct ring *ring, struct ring_operation *operation, int fd,
 	       const struct msghdr *message)
 {

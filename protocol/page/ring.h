@@ -31,6 +31,9 @@ void ring_done(struct ring *ring);
 /* Each starts an operation that is not pending. Buffers belong to the ring until it completes. */
 void ring_receive(struct ring *ring, struct ring_operation *operation, int fd, void *buffer,
 		  size_t bytes);
+/* The same into several places. */
+void ring_receive_vectors(struct ring *ring, struct ring_operation *operation, int fd,
+			  struct msghdr *message);
 void ring_send(struct ring *ring, struct ring_operation *operation, int fd,
 	       const struct msghdr *message);
 void ring_connect(struct ring *ring, struct ring_operation *operation, int fd,

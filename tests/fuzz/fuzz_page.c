@@ -12,6 +12,7 @@
 
 #include "page/page_message.h"
 
+#define TYPE_AT	    6u
 #define CHECKSUM_AT 56u
 #define FRAME_MAX   (PAGE_MESSAGE_HEADER_BYTES + PAGE_BLOCK_MAX_BYTES)
 
@@ -21,7 +22,7 @@ static void set_checksum(uint8_t *frame, size_t size)
 {
 	XXH64_hash_t sum = XXH3_64bits(frame, CHECKSUM_AT);
 
-	if (size > PAGE_MESSAGE_HEADER_BYTES)
+	if (size > PAGE_MESSAGE_HEADER_BYTES && frame[TYPE_AT] != PAGE_MESSAGE_BLOCK)
 		sum = XXH3_64bits_withSeed(frame + PAGE_MESSAGE_HEADER_BYTES,
 					   size - PAGE_MESSAGE_HEADER_BYTES, sum);
 	for (unsigned int i = 0; i < 8; i++)
@@ -45,15 +46,14 @@ static void check_payload(const struct page_message *message)
 	if (bytes && (bytes != message->bytes || memcmp(again, message->payload, bytes) != 0))
 		abort();
 	if (message->type == PAGE_MESSAGE_BLOCK &&
-	    message->bytes !=
-		8 + (uint32_t)__builtin_popcountll(page_block_bitmap(message)) * PAGE_BYTES)
+	    message->bytes != message->page_count * PAGE_BYTES)
 		abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static uint8_t frame[FRAME_MAX], again[FRAME_MAX];
-	struct page_message message;
+	struct page_message message, block;
 	size_t measured = 0;
 	int error;
 
@@ -66,6 +66,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (error && error != -EAGAIN && error != -EBADMSG && error != -EPROTO)
 		abort();
 	if (page_message_measure(frame, size, &measured) == 0 && measured > FRAME_MAX)
+		abort();
+	if (page_message_decode_block(frame, size, &block) == 0 &&
+	    (block.type != PAGE_MESSAGE_BLOCK || block.bytes > PAGE_BLOCK_MAX_BYTES))
 		abort();
 	if (error)
 		return 0;

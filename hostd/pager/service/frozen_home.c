@@ -8,82 +8,293 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "pager/service/object.h"
+#include "pager/service/frozen.h"
 
-/* Reads the pages behind the bitmap and closes the gaps that zero pages leave. */
-static int read_block(const struct object *object, struct page_message *block,
-		      struct page_frame *frame)
+/* Unsent bytes of a bulk connection below which more is read: it is still in the CPU's cache. */
+#define SERVE_QUEUED_BYTES (2 * PAGE_BLOCK_MAX_BYTES)
+/* A peer that has more requests waiting does not keep to its own limits. */
+#define SERVINGS_MAX 4096u
+
+static void send_about(struct peer *peer, enum page_connection_kind kind, uint8_t type,
+		       const struct page_message *about)
 {
-	uint8_t *payload = page_frame_payload(frame);
-	uint8_t *end = payload + sizeof(uint64_t);
-	uint64_t bitmap = 0;
+	struct page_message message = {
+	    .type = type,
+	    .object = about->object,
+	    .transaction = about->transaction,
+	    .first_page = about->first_page,
+	    .page_count = about->page_count,
+	};
 
-	for (uint32_t i = 0; i < block->page_count; i++) {
-		int r = object_read(object, block->first_page + i, end);
-
-		if (r)
-			return r;
-		if (page_is_zero(end, PAGE_BYTES))
-			continue;
-		bitmap |= (uint64_t)1 << i;
-		end += PAGE_BYTES;
-	}
-	page_block_bitmap_put(payload, bitmap);
-	block->bytes = (uint32_t)(end - payload);
-	return 0;
+	peer_send(peer, kind, &message);
 }
 
 static void send_lost(struct peer *peer, enum page_connection_kind kind,
-		      const struct page_message *request, int error)
+		      const struct page_message *about, int error)
 {
-	struct page_message lost = {
-	    .type = PAGE_MESSAGE_BLOCK_LOST,
+	log_line(error == -ENOENT ? LOG_DEBUG : LOG_ERROR,
+		 "object=%#llx page=%llu count=%u: not to be had here for node %d: %s",
+		 (unsigned long long)about->object, (unsigned long long)about->first_page,
+		 about->page_count, peer->node, strerror(-error));
+	send_about(peer, kind, PAGE_MESSAGE_BLOCK_LOST, about);
+}
+
+/* Return: the object a request is about if this host has a part in it that it may give, or NULL. */
+static const struct object *find_served(const struct peer *peer, const struct page_message *request)
+{
+	const struct object *object = object_find(peer->pager, request->object);
+
+	if (!object || object->kind != OBJECT_FROZEN)
+		return NULL;
+	if (object->phase == OBJECT_HERE)
+		return object_is_member(object, peer->node) ? object : NULL;
+	/* Home has sent it here, to the member that we were then. */
+	return object->frozen && (uint32_t)object->join_serial == request->membership ? object
+										      : NULL;
+}
+
+/* Return: how many of the pages, at most limit, this host has; from the first on. */
+static uint32_t count_here(const struct object *object, uint64_t first, uint32_t limit)
+{
+	uint32_t count = 0;
+
+	if (!object->frozen)
+		return limit;
+	while (count < limit && bit_get(object->frozen->present, first + count))
+		count++;
+	return count;
+}
+
+/* Return: how many pages at data, of count, are zero (or are not) from the first on. */
+static uint32_t count_run(const uint8_t *data, uint32_t count, bool is_zero)
+{
+	uint32_t run = 0;
+
+	while (run < count && page_is_zero(data + run * PAGE_BYTES, PAGE_BYTES) == is_zero)
+		run++;
+	return run;
+}
+
+static int send_block(struct peer *peer, enum page_connection_kind kind,
+		      const struct page_message *about, const uint8_t *data)
+{
+	struct page_message block = *about;
+	struct page_frame *frame = page_frame_new(about->page_count * PAGE_BYTES);
+
+	if (!frame)
+		return -ENOMEM;
+	block.type = PAGE_MESSAGE_BLOCK;
+	block.flags = 0;
+	block.membership = 0;
+	block.bytes = (uint32_t)(about->page_count * PAGE_BYTES);
+	memcpy(page_frame_payload(frame), data, block.bytes);
+	peer->pager->statistics.pages_out += about->page_count;
+	peer_send_frame(peer, kind, frame, &block);
+	return 0;
+}
+
+/* Sends pages that were read, in runs of pages that are zero and pages that are not. */
+static int send_runs(struct peer *peer, enum page_connection_kind kind,
+		     const struct page_message *about, const uint8_t *data)
+{
+	struct page_message run = *about;
+	uint32_t left = about->page_count;
+	int r = 0;
+
+	for (; left > 0 && r == 0; left -= run.page_count) {
+		bool is_zero = page_is_zero(data, PAGE_BYTES);
+
+		run.page_count = count_run(data, left, is_zero);
+		if (is_zero)
+			send_about(peer, kind, PAGE_MESSAGE_BLOCK_ZERO, &run);
+		else
+			r = send_block(peer, kind, &run, data);
+		data += run.page_count * PAGE_BYTES;
+		run.first_page += run.page_count;
+	}
+	return r;
+}
+
+/* Answers the first pages of a request. Return: how many; 0 when none is here yet. */
+static uint32_t serve_some(struct peer *peer, enum page_connection_kind kind,
+			   const struct page_message *request)
+{
+	const struct object *object = find_served(peer, request);
+	struct page_message some = *request;
+	uint64_t hole = 0;
+	uint8_t *data;
+	int r;
+
+	if (!object || some.page_count > object->pages - some.first_page) {
+		send_lost(peer, kind, &some, -ENOENT);
+		return some.page_count;
+	}
+	some.page_count = count_here(object, some.first_page, some.page_count);
+	if (some.page_count)
+		hole = object_count_hole(object, some.first_page, some.page_count);
+	if (hole || !some.page_count) {
+		some.page_count = (uint32_t)hole;
+		if (hole)
+			send_about(peer, kind, PAGE_MESSAGE_BLOCK_ZERO, &some);
+		return some.page_count;
+	}
+	if (some.page_count > PAGE_BLOCK_PAGES)
+		some.page_count = PAGE_BLOCK_PAGES;
+	data = malloc(some.page_count * PAGE_BYTES);
+	r = data ? object_read_pages(object, some.first_page, some.page_count, data) : -ENOMEM;
+	if (r == 0)
+		r = send_runs(peer, kind, &some, data);
+	free(data);
+	if (r)
+		send_lost(peer, kind, &some, r);
+	return some.page_count;
+}
+
+/* Takes what was answered off a request. Return: whether that was all. */
+static bool advance(struct page_message *request, uint32_t count)
+{
+	request->first_page += count;
+	request->page_count -= count;
+	return request->page_count == 0;
+}
+
+/* Return: whether any request could be answered further. */
+static bool serve_one(struct peer *peer)
+{
+	struct serving *serving;
+
+	TAILQ_FOREACH (serving, &peer->servings, of_peer) {
+		uint32_t count = serve_some(peer, PAGE_CONNECTION_BULK, &serving->request);
+
+		if (count == 0)
+			continue;
+		if (advance(&serving->request, count)) {
+			TAILQ_REMOVE(&peer->servings, serving, of_peer);
+			peer->serving_count--;
+			free(serving);
+		}
+		return true;
+	}
+	return false;
+}
+
+void frozen_serve_more(struct peer *peer)
+{
+	while (peer->is_up &&
+	       peer->links[PAGE_CONNECTION_BULK]->connection->queued_bytes < SERVE_QUEUED_BYTES)
+		if (!serve_one(peer))
+			break;
+}
+
+void frozen_serve_all(struct pager *pager)
+{
+	for (unsigned int node = 0; node < PAGER_MAX_NODES; node++)
+		if (pager->peers[node] && pager->peers[node]->serving_count)
+			frozen_serve_more(pager->peers[node]);
+}
+
+void frozen_serve_forget(struct peer *peer)
+{
+	struct serving *serving;
+
+	while ((serving = TAILQ_FIRST(&peer->servings))) {
+		TAILQ_REMOVE(&peer->servings, serving, of_peer);
+		free(serving);
+	}
+	peer->serving_count = 0;
+}
+
+static int enqueue(struct peer *peer, const struct page_message *request)
+{
+	struct serving *serving;
+
+	if (peer->serving_count >= SERVINGS_MAX)
+		return -EPROTO;
+	serving = malloc(sizeof(*serving));
+	if (!serving) {
+		send_lost(peer, PAGE_CONNECTION_BULK, request, -ENOMEM);
+		return 0;
+	}
+	serving->request = *request;
+	TAILQ_INSERT_TAIL(&peer->servings, serving, of_peer);
+	peer->serving_count++;
+	return 0;
+}
+
+/* ---- at home: who serves ---- */
+
+static struct frozen_given *given_at(struct object *object, uint64_t page)
+{
+	uint64_t count = object_unit(object, object->pages - 1) + 1;
+
+	if (!object->given)
+		object->given = calloc((size_t)count, sizeof(*object->given));
+	return object->given ? &object->given[object_unit(object, page)] : NULL;
+}
+
+/* Sends the requester of a whole unit to the one before. Return: false when we have to serve it. */
+static bool send_elsewhere(struct object *object, struct peer *peer,
+			   const struct page_message *request)
+{
+	struct frozen_given *given = given_at(object, request->first_page), before;
+	struct page_message elsewhere = {
+	    .type = PAGE_MESSAGE_BLOCK_ELSEWHERE,
 	    .object = request->object,
 	    .transaction = request->transaction,
 	    .first_page = request->first_page,
 	    .page_count = request->page_count,
 	};
+	uint64_t first;
 
-	log_line(LOG_ERROR, "object=%#llx page=%llu count=%u: cannot be read for node %d: %s",
-		 (unsigned long long)request->object, (unsigned long long)request->first_page,
-		 request->page_count, peer->node, strerror(-error));
-	peer_send(peer, kind, &lost);
+	if (!given ||
+	    object_unit_pages(object, object_unit(object, request->first_page), &first) !=
+		request->page_count ||
+	    first != request->first_page)
+		return false;
+	before = *given;
+	*given = (struct frozen_given){
+	    .node_plus_one = (uint16_t)(peer->node + 1),
+	    .membership = (uint32_t)request->transaction,
+	};
+	if (!before.node_plus_one || before.node_plus_one == peer->node + 1 ||
+	    !peer_up(peer->pager, before.node_plus_one - 1))
+		return false;
+	elsewhere.host = (uint8_t)(before.node_plus_one - 1);
+	elsewhere.membership = before.membership;
+	peer_send(peer, PAGE_CONNECTION_BULK, &elsewhere);
+	return true;
+}
+
+void frozen_take_back(struct object *object, int node)
+{
+	uint64_t count = object_unit(object, object->pages - 1) + 1;
+
+	for (uint64_t unit = 0; object->given && unit < count; unit++)
+		if (object->given[unit].node_plus_one == node + 1)
+			object->given[unit] = (struct frozen_given){0};
 }
 
 int frozen_serve(struct peer *peer, enum page_connection_kind kind,
 		 const struct page_message *request)
 {
-	const struct object *object = object_find(peer->pager, request->object);
-	struct page_message block = {
-	    .type = PAGE_MESSAGE_BLOCK,
-	    .object = request->object,
-	    .transaction = request->transaction,
-	    .first_page = request->first_page,
-	    .page_count = request->page_count,
-	};
-	struct page_frame *frame;
+	struct object *object = object_find(peer->pager, request->object);
+	struct page_message rest = *request;
 	int r;
 
-	/* A host that has just parted may have asked before, on the other connection. */
-	if (!object || !object_is_member(object, peer->node)) {
-		send_lost(peer, kind, request, -ENOENT);
+	if (object && (object->kind != OBJECT_FROZEN || request->first_page >= object->pages ||
+		       request->page_count > object->pages - request->first_page))
+		return object->phase == OBJECT_JOINING ? 0 : -EPROTO;
+	if (kind == PAGE_CONNECTION_URGENT) {
+		if (request->page_count > PAGE_BLOCK_PAGES)
+			return -EPROTO;
+		while (!advance(&rest, serve_some(peer, kind, &rest)))
+			continue;
 		return 0;
 	}
-	if (object->kind != OBJECT_FROZEN || request->first_page >= object->pages ||
-	    request->page_count > object->pages - request->first_page)
-		return -EPROTO;
-	frame = page_frame_new(sizeof(uint64_t) + request->page_count * PAGE_BYTES);
-	if (!frame) {
-		send_lost(peer, kind, request, -ENOMEM);
+	if (object && object->phase == OBJECT_HERE && object_is_member(object, peer->node) &&
+	    !(request->flags & PAGE_FLAG_HERE) && send_elsewhere(object, peer, request))
 		return 0;
-	}
-	r = read_block(object, &block, frame);
-	if (r) {
-		free(frame);
-		send_lost(peer, kind, request, r);
-		return 0;
-	}
-	peer->pager->statistics.pages_out += request->page_count;
-	peer_send_frame(peer, kind, frame, &block);
-	return 0;
+	r = enqueue(peer, request);
+	frozen_serve_more(peer);
+	return r;
 }

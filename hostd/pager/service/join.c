@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/shmem.h"
 #include "pager/service/attach.h"
 #include "pager/service/coherent.h"
 #include "pager/service/container.h"
@@ -200,7 +201,8 @@ static int take_joined(struct peer *peer, const struct page_message *message)
 	if (!is_answer(object, peer, message))
 		return 0;
 	if ((joined.kind != OBJECT_COHERENT && joined.kind != OBJECT_FROZEN) || joined.bytes == 0 ||
-	    joined.bytes > OBJECT_MAX_BYTES || !is_page_aligned(joined.bytes))
+	    joined.bytes > OBJECT_MAX_BYTES || !is_page_aligned(joined.bytes) ||
+	    joined.lead >= HUGE_PAGE_BYTES || !is_page_aligned(joined.lead))
 		return -EPROTO;
 	r = object_become_joined(object, &joined, message->membership);
 	if (r) {
@@ -253,8 +255,12 @@ static void send_refused(struct peer *peer, uint64_t id, uint64_t join_serial, i
 /* Counts a host in and tells it. */
 static void admit(struct object *object, struct peer *peer, uint64_t join_serial)
 {
-	struct page_joined joined = {.kind = object->kind, .bytes = object->bytes};
-	uint8_t payload[12];
+	struct page_joined joined = {
+	    .kind = object->kind,
+	    .lead = (uint32_t)(object->offset % HUGE_PAGE_BYTES),
+	    .bytes = object->bytes,
+	};
+	uint8_t payload[16];
 	struct page_message answer = {
 	    .type = PAGE_MESSAGE_JOINED,
 	    .object = object->id,

@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "pager/service/coherent.h"
 #include "pager/service/frozen.h"
+#include "pager/service/frozen_home.h"
 #include "pager/service/join.h"
 #include "pager/service/waits.h"
 
@@ -84,22 +85,37 @@ int object_new_joining(struct pager *pager, uint64_t id, struct object **ret_obj
 	return r;
 }
 
+/* Sealed, so that no task that maps it can cut it short while we receive into it. */
+static int make_memory(uint64_t bytes)
+{
+	_cleanup_close_ int fd = memfd_create("norma-object", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0 || ftruncate(fd, (off_t)bytes) ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
+		return -errno;
+	return take_fd(&fd);
+}
+
 int object_become_joined(struct object *object, const struct page_joined *joined,
 			 uint32_t membership)
 {
-	_cleanup_close_ int fd = memfd_create("norma-object", MFD_CLOEXEC);
+	_cleanup_close_ int fd = make_memory(joined->lead + joined->bytes);
 	int r;
 
-	if (fd < 0 || ftruncate(fd, (off_t)joined->bytes))
-		return -errno;
+	if (fd < 0)
+		return fd;
 	object->kind = (enum object_kind)joined->kind;
+	object->offset = joined->lead;
 	object->bytes = joined->bytes;
 	object->pages = joined->bytes / PAGE_BYTES;
+	object->memory = fd;
 	r = object->kind == OBJECT_COHERENT ? coherent_open(object, membership)
 					    : frozen_open(object);
-	if (r)
+	if (r) {
+		object->memory = -1;
 		return r;
-	object->memory = take_fd(&fd);
+	}
+	(void)take_fd(&fd);
 	object->phase = OBJECT_JOINED;
 	return 0;
 }
@@ -123,6 +139,7 @@ void object_remove_member(struct object *object, int node)
 		return;
 	object->members[node / 64] &= ~((uint64_t)1 << (node % 64));
 	object->member_count--;
+	frozen_take_back(object, node);
 }
 
 void object_free(struct object *object)
@@ -137,6 +154,7 @@ void object_free(struct object *object)
 	waits_done(object);
 	coherent_close(object);
 	frozen_close(object);
+	free(object->given);
 	if (object->memory >= 0)
 		close(object->memory);
 	HASH_DEL(pager->objects, object);
@@ -188,24 +206,39 @@ void objects_settle(struct pager *pager)
 	}
 }
 
-int object_read(const struct object *object, uint64_t page, void *buffer)
+int object_read_pages(const struct object *object, uint64_t first, uint32_t count, void *buffer)
 {
+	size_t bytes = count * PAGE_BYTES;
 	ssize_t got =
-	    pread(object->memory, buffer, PAGE_BYTES, (off_t)(object->offset + page * PAGE_BYTES));
+	    pread(object->memory, buffer, bytes, (off_t)(object->offset + first * PAGE_BYTES));
 
 	if (got < 0)
 		return -errno;
-	return got == (ssize_t)PAGE_BYTES ? 0 : -EIO;
+	return got == (ssize_t)bytes ? 0 : -EIO;
 }
 
-int object_write(const struct object *object, uint64_t page, const void *data)
+int object_write_pages(const struct object *object, uint64_t first, uint32_t count,
+		       const void *data)
 {
+	size_t bytes = count * PAGE_BYTES;
 	ssize_t put =
-	    pwrite(object->memory, data, PAGE_BYTES, (off_t)(object->offset + page * PAGE_BYTES));
+	    pwrite(object->memory, data, bytes, (off_t)(object->offset + first * PAGE_BYTES));
 
 	if (put < 0)
 		return -errno;
-	return put == (ssize_t)PAGE_BYTES ? 0 : -EIO;
+	return put == (ssize_t)bytes ? 0 : -EIO;
+}
+
+uint64_t object_count_hole(const struct object *object, uint64_t first, uint64_t limit)
+{
+	off_t at = (off_t)(object->offset + first * PAGE_BYTES);
+	off_t data = lseek(object->memory, at, SEEK_DATA);
+	uint64_t count;
+
+	if (data < 0) /* ENXIO: nothing but a hole up to the end */
+		return errno == ENXIO ? limit : 0;
+	count = (uint64_t)(data - at) / PAGE_BYTES;
+	return count < limit ? count : limit;
 }
 
 int object_allocate(const struct object *object, uint64_t page, uint64_t count)

@@ -35,6 +35,7 @@ struct mapping;
 struct page_wait;
 struct coherent;
 struct frozen;
+struct frozen_given;
 
 LIST_HEAD(mapping_list, mapping);
 
@@ -68,9 +69,10 @@ struct object {
 	struct timer join_timer;
 	struct page_refusal refusal; /* when REFUSED */
 
-	struct coherent *coherent; /* while other hosts take part in a coherent object */
-	struct frozen *frozen;	   /* cache of a frozen object from elsewhere */
-	struct page_wait *waits;   /* a uthash by page: threads that wait, requests under way */
+	struct coherent *coherent;  /* while other hosts take part in a coherent object */
+	struct frozen *frozen;	    /* cache of a frozen object from elsewhere */
+	struct frozen_given *given; /* by unit: at home of a frozen object that was asked for */
+	struct page_wait *waits;    /* a uthash by page: threads that wait, requests under way */
 	bool is_unsettled;
 	TAILQ_ENTRY(object) unsettled;
 	UT_hash_handle hh;
@@ -114,9 +116,20 @@ void objects_settle(struct pager *pager);
 /* Frees without ceremony; at the end of the pager. */
 void object_free(struct object *object);
 
-/* Reads or writes one whole page of the memory. Return: 0, -EIO (the memfd was cut), -errno. */
-int object_read(const struct object *object, uint64_t page, void *buffer);
-int object_write(const struct object *object, uint64_t page, const void *data);
+/* Reads or writes whole pages of the memory. Return: 0, -EIO (the memfd was cut), -errno. */
+int object_read_pages(const struct object *object, uint64_t first, uint32_t count, void *buffer);
+int object_write_pages(const struct object *object, uint64_t first, uint32_t count,
+		       const void *data);
+static inline int object_read(const struct object *object, uint64_t page, void *buffer)
+{
+	return object_read_pages(object, page, 1, buffer);
+}
+static inline int object_write(const struct object *object, uint64_t page, const void *data)
+{
+	return object_write_pages(object, page, 1, data);
+}
+/* Return: how many pages from first on, at most limit, have no memory: they read as zero. */
+uint64_t object_count_hole(const struct object *object, uint64_t first, uint64_t limit);
 /* Gives a page that is a hole memory of zeros. */
 int object_allocate(const struct object *object, uint64_t page, uint64_t count);
 /* Takes a page out of the memory and out of every mapping. */

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/shmem.h"
 #include "pager/service/container.h"
 #include "pager/service/object.h"
 #include "pager/service/peer.h"
@@ -113,6 +114,7 @@ int pager_init(struct pager *pager, const struct pager_options *options)
 	int r;
 
 	*pager = (struct pager){.options = *options, .listen_fd = -1, .spare_fd = -1};
+	pager->has_huge_pages = shmem_has_huge_pages();
 	TAILQ_INIT(&pager->vmms);
 	TAILQ_INIT(&pager->links);
 	TAILQ_INIT(&pager->unsettled);

@@ -45,6 +45,7 @@ struct pager {
 	uint32_t epoch;		/* random: tells this run from the one before */
 	uint32_t object_serial; /* of the last object made here */
 	uint64_t join_serial;	/* of the last JOIN sent */
+	bool has_huge_pages;	/* shared memory that asks for them gets them */
 	bool is_ending;
 	int end_reason; /* 0 when hostd closed the control link */
 

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "pager/service/container.h"
+#include "pager/service/frozen_home.h"
 
 #define DIAL_FIRST_NS	   (10 * NS_PER_MS)
 #define DIAL_MAX_NS	   (250 * NS_PER_MS)
@@ -55,7 +56,8 @@ void peer_fail(struct peer *peer, int reason)
 	log_line(LOG_WARNING, "node %d is gone (%s): what only it had is lost", peer->node,
 		 strerror(-reason));
 	peer->is_up = false;
-	peer->blocks_under_way = 0;
+	peer->pages_under_way = 0;
+	frozen_serve_forget(peer);
 	peer_went(peer);
 }
 
@@ -121,6 +123,7 @@ int peers_init(struct pager *pager)
 		peer->node = (int)node;
 		peer->timer.fire = peer_fire;
 		TAILQ_INIT(&peer->background);
+		TAILQ_INIT(&peer->servings);
 		pager->peers[node] = peer;
 		peer_timer_start(peer, 0);
 	}
@@ -149,6 +152,7 @@ void peers_done(struct pager *pager)
 		if (!pager->peers[node])
 			continue;
 		timer_stop(&pager->timers, &pager->peers[node]->timer);
+		frozen_serve_forget(pager->peers[node]);
 		free(pager->peers[node]);
 		pager->peers[node] = NULL;
 	}

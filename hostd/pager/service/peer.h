@@ -10,10 +10,13 @@
 #include "page/connection.h"
 #include "pager/service/pager.h"
 
-#define PEER_BULK_BLOCKS 8u /* block requests that we have under way on a bulk connection */
+/* Pages of a home that we have under way in the background; so many and a unit at most. */
+#define PEER_BULK_PAGES 1024u
 
 struct frozen;
+struct serving;
 TAILQ_HEAD(frozen_list, frozen);
+TAILQ_HEAD(serving_list, serving);
 
 /* One connection; whose it is is known after HELLO. */
 struct peer_link {
@@ -36,7 +39,9 @@ struct peer {
 	struct timer timer;    /* down: dial; up: ping */
 	uint64_t due_ns;       /* when it was meant to fire */
 	uint64_t dial_wait_ns; /* down: until the next but one dial; 0: not dialled yet */
-	unsigned int blocks_under_way;
+	unsigned int pages_under_way;
+	struct serving_list servings; /* what it has asked for on the bulk connection */
+	unsigned int serving_count;
 	struct frozen_list background; /* caches with pages still to fetch from this home */
 };
 

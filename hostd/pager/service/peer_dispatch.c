@@ -37,6 +37,8 @@ int peer_dispatch(struct peer *peer, enum page_connection_kind kind,
 	case PAGE_MESSAGE_BLOCK_REQUEST:
 	case PAGE_MESSAGE_BLOCK:
 	case PAGE_MESSAGE_BLOCK_LOST:
+	case PAGE_MESSAGE_BLOCK_ZERO:
+	case PAGE_MESSAGE_BLOCK_ELSEWHERE:
 		return frozen_message(peer, kind, message);
 	case PAGE_MESSAGE_HELLO:
 	case PAGE_MESSAGE_NUM_TYPES:
@@ -82,6 +84,8 @@ void peer_went(struct peer *peer)
 			object_settle(object);
 		} else if (object->coherent) {
 			coherent_link_gone(object, peer->node);
+		} else if (object->frozen) {
+			frozen_link_gone(object, peer->node);
 		}
 	}
 }

@@ -14,6 +14,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "pager/service/container.h"
+#include "pager/service/frozen_home.h"
+#include "pager/service/frozen_land.h"
 
 #define HELLO_DEADLINE_NS (5 * NS_PER_S)
 #define ANONYMOUS_LINKS	  64u
@@ -83,6 +85,7 @@ static int take_hello(struct peer_link *link, const struct page_message *message
 	if (message->type != PAGE_MESSAGE_HELLO || page_hello_decode(message, &hello))
 		return -EPROTO;
 	link->has_hello = true;
+	link->connection->is_sparing = hello.kind == PAGE_CONNECTION_BULK;
 	timer_stop(&link->pager->timers, &link->hello_timer);
 	return link->is_dialled ? take_answer(link, &hello) : take_caller(link, &hello);
 }
@@ -104,6 +107,23 @@ static int connection_received(struct page_connection *connection,
 			 (unsigned long long)message->first_page,
 			 page_message_type_name(message->type), strerror(-r));
 	return r;
+}
+
+static bool connection_place(struct page_connection *connection, const struct page_message *block,
+			     struct page_place *ret_place)
+{
+	const struct peer_link *link = connection->owner_data;
+
+	return link->has_hello && link->peer && link->peer->is_up &&
+	       frozen_place(link->peer, block, ret_place);
+}
+
+static void connection_sent(struct page_connection *connection)
+{
+	const struct peer_link *link = connection->owner_data;
+
+	if (link->peer && link->kind == PAGE_CONNECTION_BULK)
+		frozen_serve_more(link->peer);
 }
 
 static void connection_connected(struct page_connection *connection)
@@ -141,6 +161,8 @@ static void connection_closed(struct page_connection *connection, int reason)
 static const struct page_connection_owner peer_connection_owner = {
     .connected = connection_connected,
     .received = connection_received,
+    .place = connection_place,
+    .sent = connection_sent,
     .closed = connection_closed,
 };
 

@@ -101,11 +101,11 @@ int uffd_register(int uffd, uint64_t address, uint64_t bytes, enum uffd_watch wa
 {
 	struct uffdio_register request = {
 	    .range = {.start = address, .len = bytes},
-	    .mode = UFFDIO_REGISTER_MODE_MISSING,
+	    .mode = UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_MINOR,
 	};
 
 	if (watch == UFFD_WATCH_COHERENT)
-		request.mode |= UFFDIO_REGISTER_MODE_MINOR | UFFDIO_REGISTER_MODE_WP;
+		request.mode |= UFFDIO_REGISTER_MODE_WP;
 	if (ioctl(uffd, UFFDIO_REGISTER, &request) == 0)
 		return 0;
 	/* Here, unlike everywhere else, the kernel (6.18) says ENOMEM of a process that is gone. */

@@ -12,7 +12,7 @@
 
 enum uffd_watch {
 	UFFD_WATCH_COHERENT, /* missing, minor and write-protect faults */
-	UFFD_WATCH_FROZEN,   /* missing faults */
+	UFFD_WATCH_FROZEN,   /* missing and minor faults */
 };
 
 enum uffd_access { UFFD_READ, UFFD_WRITE };

@@ -287,6 +287,102 @@ START_TEST(a_window_inside_a_memfd_is_the_object)
 }
 END_TEST
 
+/* ---- several hosts that fetch the same object ---- */
+
+struct crowd {
+	struct task home, users[2];
+	struct view views[2];
+	uint64_t id, out;
+};
+
+static void crowd_start(struct crowd *crowd, uint64_t pages)
+{
+	world_start(&world, 3);
+	world_await_links(&world);
+	crowd->out = world_statistics(&world, 0).pages_out;
+	task_open(&crowd->home, &world, 0);
+	crowd->id = publish(&crowd->home, pages);
+	for (unsigned int i = 0; i < 2; i++)
+		task_open(&crowd->users[i], &world, i + 1);
+	for (int i = 0; i < 2; i++)
+		crowd->views[i] = task_use(&crowd->users[i], crowd->id);
+}
+
+static void crowd_stop(struct crowd *crowd)
+{
+	for (int i = 0; i < 2; i++) {
+		task_close(&crowd->users[i]);
+		view_done(&crowd->views[i]);
+	}
+	task_close(&crowd->home);
+	world_stop(&world);
+}
+
+START_TEST(each_page_leaves_home_once_for_all_hosts)
+{
+	uint64_t data = LARGE_PAGES - LARGE_PAGES / 3, out;
+	struct crowd crowd;
+
+	crowd_start(&crowd, LARGE_PAGES);
+	await_pages_in(1, LARGE_PAGES);
+	await_pages_in(2, LARGE_PAGES);
+	out = world_statistics(&world, 0).pages_out - crowd.out;
+	ck_assert_uint_ge(out, data);
+	ck_assert_uint_le(out, data + data / 20);
+	/* Each got what the other did not get from home, and no more. */
+	out = world_statistics(&world, 1).pages_out + world_statistics(&world, 2).pages_out;
+	ck_assert_uint_ge(out, data - data / 20);
+	ck_assert_uint_le(out, data);
+	for (int i = 0; i < 2; i++)
+		check_all(&crowd.views[i]);
+	crowd_stop(&crowd);
+}
+END_TEST
+
+START_TEST(hosts_that_fetch_from_each_other_read_the_right_pages)
+{
+	struct crowd crowd;
+
+	crowd_start(&crowd, LARGE_PAGES);
+	for (uint64_t i = 0; i < LARGE_PAGES; i++) {
+		check_page(&crowd.views[0], (i * 7919 + 4321) % LARGE_PAGES);
+		check_page(&crowd.views[1], LARGE_PAGES - 1 - i);
+	}
+	crowd_stop(&crowd);
+}
+END_TEST
+
+START_TEST(a_host_that_was_to_send_pages_is_not_needed)
+{
+	struct crowd crowd;
+
+	crowd_start(&crowd, LARGE_PAGES);
+	switch (_i) {
+	case 0:
+		world_kill_host(&world, 1);
+		break;
+	case 1: /* silent: it is given up after a while */
+		kill(world.hosts[1].pid, SIGSTOP);
+		break;
+	case 2: /* the object is left by all its tasks there */
+		task_drop(&crowd.users[0], &crowd.views[0]);
+		ck_assert_int_eq(task_release(&crowd.users[0], crowd.id), 0);
+		break;
+	default: /* and used anew */
+		task_drop(&crowd.users[0], &crowd.views[0]);
+		ck_assert_int_eq(task_release(&crowd.users[0], crowd.id), 0);
+		crowd.views[0] = task_use(&crowd.users[0], crowd.id);
+	}
+	check_all(&crowd.views[1]);
+	await_pages_in(2, LARGE_PAGES);
+	if (_i == 1)
+		kill(world.hosts[1].pid, SIGCONT);
+	if (_i == 3)
+		check_all(&crowd.views[0]);
+	crowd_stop(&crowd);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *all = suite_create("pager service: frozen objects");
@@ -301,6 +397,9 @@ static Suite *suite(void)
 	tcase_add_test(tests, what_had_not_come_when_home_died_is_an_error_not_zeros);
 	tcase_add_test(tests, a_home_that_does_not_answer_is_an_error_in_time);
 	tcase_add_test(tests, a_window_inside_a_memfd_is_the_object);
+	tcase_add_test(tests, each_page_leaves_home_once_for_all_hosts);
+	tcase_add_test(tests, hosts_that_fetch_from_each_other_read_the_right_pages);
+	tcase_add_loop_test(tests, a_host_that_was_to_send_pages_is_not_needed, 0, 4);
 	suite_add_tcase(all, tests);
 	return all;
 }
