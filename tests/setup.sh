@@ -1,20 +1,24 @@
-# Sourced by ./check, ./quickstart: installs the packages of tests/packages.txt that are missing
-# and configures build directories. Works from the top of the tree; never asks anything.
+# Sourced by ./check, ./quickstart and ./bench: installs the packages of tests/packages.txt (or of
+# another such list) that are missing, and configures build directories. Works from the top of the
+# tree; never asks anything.
 
+# packages_missing LIST
 packages_missing() {
-	sed 's/#.*//' tests/packages.txt | tr -s ' \t\n' '\n' | while read -r package; do
+	sed 's/#.*//' "$1" | tr -s ' \t\n' '\n' | while read -r package; do
 		[ -n "$package" ] || continue
 		dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null | grep -q '^.i' ||
 			echo "$package"
 	done
 }
 
+# packages_install [LIST]
 packages_install() {
+	list=${1:-tests/packages.txt}
 	if ! command -v dpkg-query >/dev/null; then
-		echo "This is not Debian: install what tests/packages.txt names yourself; going on." >&2
+		echo "This is not Debian: install what $list names yourself; going on." >&2
 		return 0
 	fi
-	missing=$(packages_missing | tr '\n' ' ')
+	missing=$(packages_missing "$list" | tr '\n' ' ')
 	[ -n "$missing" ] || return 0
 	if [ "$(id -u)" -ne 0 ]; then
 		echo "Packages are missing and only root may install them. Run:" >&2

@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+"""Measures norma beside its references. ./bench builds what this needs and runs it.
+
+  bench.py --build DIR [--quick] [--no-busy] [--out DIR] [FIGURE...]
+
+Standard output: one JSON line for each figure, then a table for people, then the same with the
+other processor busy. The exit status is 0 when every figure could be measured, whatever it is.
+"""
+import argparse
+import json
+import os
+import pathlib
+import signal
+import sys
+import time
+
+import figures
+import machine
+import plots
+from lab import Lab
+from result import Result, percentile, table
+from tools import Unable
+
+
+QUICK_SECONDS = 4  # for taking turns, of each figure; a busy machine must not make it endless
+FULL_SECONDS = 60
+
+
+class Bench:
+    """What a figure's function gets: how much to measure, with what, and where it goes."""
+
+    def __init__(self, options, is_busy):
+        self.build = options.build.resolve()
+        self.out = options.out / ("busy" if is_busy else "quiet")
+        self.is_quick = options.quick
+        self.conditions = {**machine.conditions(), "other_cpu": "busy" if is_busy else "free",
+                           "quick": options.quick}
+        self.results = []
+        self.growth = {}
+        self.out.mkdir(parents=True, exist_ok=True)
+
+    def choose(self, quick, full):
+        return quick if self.is_quick else full
+
+    def take_turns(self, quick, full, ours, reference):
+        """Calls both alternately, `quick` or `full` times, or until the time for it is used up.
+
+        Return: the rows of ours, the rows of the reference. The first turn only warms up.
+        """
+        deadline = time.monotonic() + self.choose(QUICK_SECONDS, FULL_SECONDS)
+        ours()
+        reference()
+        both = ([], [])
+        for turn in range(self.choose(quick, full)):
+            if turn > 0 and time.monotonic() > deadline:
+                break
+            both[0].extend(ours())
+            both[1].extend(reference())
+        return both
+
+    def program(self, name):
+        return self.build / "tests/bench" / name
+
+    def lab(self, hosts, settings=""):
+        return Lab(self.build, hosts, settings)
+
+    def need_memory(self, mib):
+        available = machine.available_mib()
+        if available < mib + 1024:
+            raise Unable(f"needs {mib + 1024} MiB of free memory, there are {available}")
+
+    @staticmethod
+    def p50(samples):
+        return percentile(samples, 0.5)
+
+    @staticmethod
+    def p99(samples):
+        return percentile(samples, 0.99)
+
+    def add(self, name, ours, ref, ref_samples, limit=None, unit="us", **conditions):
+        """Keeps the samples as text, prints the JSON line."""
+        result = Result(name, ours, ref, ref_samples, unit, limit, conditions)
+        stem = "-".join([name] + [f"{key}-{value}" for key, value in conditions.items()])
+        for kind, samples in (("ours", ours), ("reference", ref_samples)):
+            path = self.out / f"{stem}.{kind}"
+            path.write_text("".join(f"{sample}\n" for sample in samples))
+        self.results.append(result)
+        load = {"load": round(os.getloadavg()[0], 2)}
+        print(result.line({**self.conditions, **load}), flush=True)
+
+    def grow(self, name, mib, samples):
+        """A point of the plot of growth with memory."""
+        self.growth.setdefault(name, []).append((mib, percentile(samples, 0.5)))
+
+    def measure(self, names, function):
+        """Return: whether it could be measured."""
+        print(f"measuring {', '.join(names)} ...", file=sys.stderr, flush=True)
+        try:
+            function(self)
+        except Unable as why:
+            print(json.dumps({"bench": names[0], "unable": str(why),
+                              "conditions": self.conditions}), flush=True)
+            print(f"{', '.join(names)}: cannot be measured: {why}", file=sys.stderr)
+            return False
+        return True
+
+
+def parse():
+    parser = argparse.ArgumentParser(description="Measures norma beside its references.")
+    parser.add_argument("--build", type=pathlib.Path, required=True)
+    parser.add_argument("--quick", action="store_true", help="fewer samples, within three minutes")
+    parser.add_argument("--no-busy", action="store_true", help="without the second table")
+    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("bench-out"),
+                        help="where samples and plots go (bench-out)")
+    parser.add_argument("figures", nargs="*", metavar="FIGURE", help="only these")
+    return parser.parse_args()
+
+
+def chosen_figures(wanted):
+    known = list(figures.all_figures())
+    names = [name for group, _ in known for name in group]
+    unknown = [name for name in wanted if name not in names]
+    if unknown:
+        sys.exit(f"bench: there is no figure `{unknown[0]}`; there are {', '.join(names)}")
+    return [(group, function) for group, function in known
+            if not wanted or set(wanted) & set(group)]
+
+
+def measure_all(options, chosen, is_busy):
+    """Return: the results, and how many figures could not be measured."""
+    bench = Bench(options, is_busy)
+    with machine.busy(is_busy):
+        unable = sum(not bench.measure(*figure) for figure in chosen)
+    title = "with the other processor busy" if is_busy else "quiet"
+    print(f"\n{title}:")
+    print("\n".join(table(bench.results)), flush=True)
+    plots.draw(bench)
+    return unable
+
+
+def main():
+    options = parse()
+    chosen = chosen_figures(options.figures)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with machine.huge_pages():
+        unable = measure_all(options, chosen, is_busy=False)
+        if not options.no_busy:
+            unable += measure_all(options, chosen, is_busy=True)
+    if unable:
+        print(f"{unable} figures could not be measured; why is said above.", file=sys.stderr)
+    return 1 if unable else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,93 @@
+/*
+ * The parent task of the clone benchmarks: see clone_parent.h.
+ */
+#include "clone_parent.h"
+
+#include "samples.h"
+
+void clone_check(kern_return_t result, const char *what)
+{
+	if (result != KERN_SUCCESS)
+		fatal("%s: %s (%s)", what, mach_error_string(result), norma_last_error());
+}
+
+void clone_connect(void)
+{
+	if (norma_connect(NULL))
+		fatal("cannot connect: %s", norma_last_error());
+}
+
+/* Reads exactly `bytes` of a task's output, as they come. */
+static void read_output(struct norma_console *console, void *data, size_t bytes)
+{
+	for (size_t got = 0, n; got < bytes; got += n) {
+		console->timeout_ms = CLONE_TIMEOUT_MS;
+		clone_check(norma_console_read(console, (uint8_t *)data + got, bytes - got, &n),
+			    "reading output");
+		if (!n)
+			fatal("task 0x%x said nothing within %d s, or has ended", console->task,
+			      CLONE_TIMEOUT_MS / 1000);
+	}
+}
+
+static void read_line(struct norma_console *console, char *line, size_t capacity)
+{
+	size_t length = 0;
+
+	do {
+		if (length + 1 == capacity)
+			fatal("task 0x%x says too much", console->task);
+		read_output(console, line + length, 1);
+	} while (line[length++] != '\n');
+	line[length - 1] = '\0';
+}
+
+void clone_parent_command(struct clone_parent *parent, char letter, char *answer, size_t capacity)
+{
+	size_t accepted;
+
+	clone_check(norma_console_write(parent->task, &letter, 1, FALSE, &accepted),
+		    "writing a command");
+	read_line(&parent->console, answer, capacity);
+}
+
+void clone_parent_start(struct clone_parent *parent, const struct clone_parent_options *options)
+{
+	char *arguments[] = {(char *)(uintptr_t)options->program, (char *)(uintptr_t)options->mib,
+			     (char *)(uintptr_t)options->dirty_mib,
+			     options->is_random ? "random" : NULL, NULL};
+	char line[64];
+
+	clone_check(norma_node_self(mach_host_self(), &parent->node), "asking for the node");
+	clone_check(norma_run(options->program, arguments, NULL, parent->node, &parent->task),
+		    "running the parent");
+	parent->console = (struct norma_console){.task = parent->task, .attach = TRUE};
+	read_line(&parent->console, line, sizeof(line));
+	if (sscanf(line, "ready %lx", &parent->entry) != 1)
+		fatal("the parent said `%s`", line);
+}
+
+void clone_child_start(task_t child, uint64_t entry)
+{
+	struct x86_thread_state64 state = {.rip = entry};
+	thread_act_t thread;
+
+	clone_check(thread_create(child, &thread), "thread_create");
+	clone_check(thread_set_state(thread, x86_THREAD_STATE64, (thread_state_t)&state,
+				     x86_THREAD_STATE64_COUNT),
+		    "thread_set_state");
+	clone_check(thread_resume(thread), "thread_resume");
+}
+
+uint64_t clone_child_first_ns(task_t child)
+{
+	struct norma_console console = {.task = child, .attach = TRUE};
+	struct norma_task_end end;
+	struct timespec first;
+
+	read_output(&console, &first, sizeof(first));
+	clone_check(norma_task_wait(child, CLONE_TIMEOUT_MS, &end), "waiting for the child");
+	if (end.state != NORMA_TASK_EXITED || end.status)
+		fatal("the child did not end well: %s", end.text);
+	return (uint64_t)first.tv_sec * 1000000000ull + (uint64_t)first.tv_nsec;
+}

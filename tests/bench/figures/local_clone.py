@@ -1,0 +1,57 @@
+"""One child on the parent's own host."""
+from tools import Tool, column
+
+PARENT = "guest-bench_parent"
+
+
+def client(bench, lab, *arguments):
+    """A measuring client; the last arguments are its parent's MiB and options before it."""
+    *options, mib = arguments
+    return lab.tool(bench.program("clone_client"), *options,
+                    bench.build / "tests/guests" / PARENT, mib)
+
+
+def measure_template(bench):
+    medians = {}
+    for mib in (64, 1024, 4096):
+        bench.need_memory(3 * mib)
+        with bench.lab(1) as lab, client(bench, lab, mib) as ours, \
+                Tool([bench.program("raw_clone"), "waiting", mib]) as raw:
+            rows, reference = bench.take_turns(5, 20, lambda: ours.rounds(8),
+                                               lambda: raw.rounds(8))
+        samples = column(rows, 0)
+        bench.add("local_clone_template", samples, "raw waiting process", column(reference, 0),
+                  limit=1.5, resident_mib=mib)
+        bench.add("local_clone_template_reply", column(rows, 1), "raw waiting process",
+                  column(reference, 0), resident_mib=mib)
+        medians[mib] = samples
+        bench.grow("local_clone_template", mib, samples)
+    bench.add("local_clone_template_growth", medians[4096], "the same with 64 MiB", medians[64],
+              limit=1.2)
+    bench.add("local_clone_template_p99", [bench.p99(samples) for samples in medians.values()],
+              "its own median", [bench.p50(samples) for samples in medians.values()], limit=3)
+
+
+def measure_live(bench):
+    for mib, dirty in ((64, 16), (1024, 64)):
+        bench.need_memory(4 * mib)
+        with bench.lab(1) as lab, \
+                client(bench, lab, "--running", "--dirty", dirty, mib) as ours, \
+                Tool([bench.program("raw_clone"), "fork", mib, dirty]) as raw, \
+                Tool([bench.program("raw_fork"), mib, dirty]) as bare:
+            rows, reference = bench.take_turns(3, 15, lambda: ours.rounds(2),
+                                               lambda: raw.rounds(2))
+            pauses, forks = bench.take_turns(3, 15, lambda: ours.rounds(2),
+                                             lambda: bare.rounds(2))
+        size = {"resident_mib": mib, "dirty_mib": dirty}
+        bench.add("local_clone_live", column(rows, 0), "raw fork and VM", column(reference, 0),
+                  limit=1.25, **size)
+        bench.add("parent_pause", column(pauses, 2), "bare fork()", column(forks, 0), limit=1.25,
+                  **size)
+        bench.add("parent_pause_seen", column(pauses, 3), "bare fork()", column(forks, 0), **size)
+
+
+FIGURES = [
+    (["local_clone_template"], measure_template),
+    (["local_clone_live", "parent_pause"], measure_live),
+]
