@@ -11,7 +11,7 @@ static const struct cli_command commands[] = {
     {"run", "[--node N] [--env K=V] [--detach] [--hold] IMAGE [ARGUMENTS]",
      "Starts a program as a task and stays attached to it.", cli_run},
     {"ps", "[--json]", "Lists the tasks of all hosts.", cli_ps},
-    {"nodes", "[--json]", "Lists the hosts.", cli_nodes},
+    {"nodes", "[--wide] [--json]", "Lists the hosts and what they have.", cli_nodes},
     {"regions", "[--json] TASK", "Lists the memory of a task with its attributes.", cli_regions},
     {"inherit", "TASK ADDRESS SIZE share|copy|none",
      "Says what children made later get of a range of memory.", cli_inherit},

@@ -26,20 +26,6 @@ static const char *state_name(enum norma_task_state state)
 	return "?";
 }
 
-/* 1234567890 bytes as "1.1G". */
-static void format_bytes(uint64_t bytes, char *text, size_t capacity)
-{
-	static const char units[] = "BKMGTPE";
-	double number = (double)bytes;
-	int unit = 0;
-
-	while (number >= 1024 && units[unit + 1]) {
-		number /= 1024;
-		unit++;
-	}
-	snprintf(text, capacity, "%.*f%c", unit && number < 10 ? 1 : 0, number, units[unit]);
-}
-
 static void format_age(uint64_t age_ms, char *text, size_t capacity)
 {
 	uint64_t seconds = age_ms / 1000;
@@ -65,13 +51,11 @@ static void add_task(struct table *table, enum table_format format, int node,
 	snprintf(uid, sizeof(uid), "%u", row->owner_uid);
 	snprintf(threads, sizeof(threads), "%u", row->threads);
 	snprintf(pid, sizeof(pid), "%u", row->vmm_pid);
-	if (format == TABLE_JSON) {
-		snprintf(memory, sizeof(memory), "%" PRIu64, row->virtual_bytes);
+	table_bytes(row->virtual_bytes, format, memory, sizeof(memory));
+	if (format == TABLE_JSON)
 		snprintf(age, sizeof(age), "%" PRIu64, row->age_ms);
-	} else {
-		format_bytes(row->virtual_bytes, memory, sizeof(memory));
+	else
 		format_age(row->age_ms, age, sizeof(age));
-	}
 	table_row(table, task, on, parent, uid, state_name(row->state), threads, memory, age, pid,
 		  row->image);
 }

@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <libsmartcols.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,25 +14,56 @@
 
 #include "cli.h"
 
+#define TABLE_MAX_COLUMNS 32
+
 struct table {
 	struct libscols_table *scols;
 	const struct table_column *columns;
 	int error; /* the first that happened, 0 or -errno */
 };
 
-int table_options(int argc, char **argv, enum table_format *ret_format)
+int table_options_wide(int argc, char **argv, enum table_format *ret_format, bool *ret_is_wide)
 {
-	static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {0}};
+	static const struct option options[] = {
+	    {"json", no_argument, NULL, 'j'}, {"wide", no_argument, NULL, 'w'}, {0}};
+	static const struct option no_wide[] = {{"json", no_argument, NULL, 'j'}, {0}};
 	int option;
 
 	*ret_format = TABLE_PLAIN;
 	optind = 1;
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option != 'j')
+	while ((option = getopt_long(argc, argv, "", ret_is_wide ? options : no_wide, NULL)) !=
+	       -1) {
+		if (option == 'w' && ret_is_wide)
+			*ret_is_wide = true;
+		else if (option == 'j')
+			*ret_format = TABLE_JSON;
+		else
 			return CLI_USAGE;
-		*ret_format = TABLE_JSON;
 	}
 	return CLI_OK;
+}
+
+int table_options(int argc, char **argv, enum table_format *ret_format)
+{
+	return table_options_wide(argc, argv, ret_format, NULL);
+}
+
+const char *table_bytes(uint64_t bytes, enum table_format format, char *text, size_t capacity)
+{
+	static const char units[] = "BKMGTPE";
+	double number = (double)bytes;
+	int unit = 0;
+
+	if (format == TABLE_JSON) {
+		snprintf(text, capacity, "%" PRIu64, bytes);
+		return text;
+	}
+	while (number >= 1024 && units[unit + 1]) {
+		number /= 1024;
+		unit++;
+	}
+	snprintf(text, capacity, "%.*f%c", unit && number < 10 ? 1 : 0, number, units[unit]);
+	return text;
 }
 
 /* JSON names are in lower case, table headings in upper case. */
@@ -71,7 +103,8 @@ struct table *table_new(const struct table_column *columns, const char *name,
 	/* Lines are as long as they are: nothing is cut to the width of a terminal. */
 	scols_table_set_termforce(table->scols, SCOLS_TERMFORCE_NEVER);
 	for (const struct table_column *column = columns; column->name; column++) {
-		if (add_column(table, column, format) < 0) {
+		if (column - columns == TABLE_MAX_COLUMNS ||
+		    add_column(table, column, format) < 0) {
 			table_free(table);
 			return NULL;
 		}
@@ -87,21 +120,27 @@ void table_free(struct table *table)
 	free(table);
 }
 
-void table_row(struct table *table, ...)
+void table_cells(struct table *table, const char *const *cells)
 {
 	struct libscols_line *line = scols_table_new_line(table->scols, NULL);
-	va_list cells;
 
-	if (!line) {
+	if (!line)
 		table->error = -1;
-		return;
-	}
-	va_start(cells, table);
-	for (size_t i = 0; table->columns[i].name; i++) {
-		if (scols_line_set_data(line, i, va_arg(cells, const char *)) < 0)
+	for (size_t i = 0; line && table->columns[i].name; i++)
+		if (scols_line_set_data(line, i, cells[i]) < 0)
 			table->error = -1;
-	}
-	va_end(cells);
+}
+
+void table_row(struct table *table, ...)
+{
+	const char *cells[TABLE_MAX_COLUMNS];
+	va_list arguments;
+
+	va_start(arguments, table);
+	for (size_t i = 0; table->columns[i].name; i++)
+		cells[i] = va_arg(arguments, const char *);
+	va_end(arguments);
+	table_cells(table, cells);
 }
 
 int table_print(struct table *table)

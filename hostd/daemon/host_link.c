@@ -18,6 +18,7 @@
 #include "channel.h"
 #include "child.h"
 #include "hostd.h"
+#include "node_summary.h"
 #include "peer_export.h"
 #include "request.h"
 #include "route.h"
@@ -83,6 +84,8 @@ static void link_request(struct channel *channel, struct link_message *message)
 		channel_close(channel, "it did not say who it is");
 	else if (message->header.type == MESSAGE_peer_ping)
 		handle_ping(channel, message);
+	else if (message->header.type == MESSAGE_peer_node_summary)
+		node_summary_request(channel, message);
 	else if (message->header.type == MESSAGE_peer_create_child)
 		child_request(channel, message);
 	else if (message->header.type == MESSAGE_peer_export_range)

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "hostd.h"
+#include "node_summary.h"
 
 #define TASK_ROWS_MAX	512
 #define TASK_INFO_MS	1000
@@ -172,58 +173,50 @@ static void node_answered(void *context, const struct answer *answer)
 	struct gather_part *part = context;
 	struct gathering *gathering = part->gathering;
 	struct node_row *row = &gathering->nodes[part->index];
-	struct norma_task_list_reply list;
+	struct peer_node_summary_reply summary;
 
 	row->state = NODE_STATE_DOWN;
 	if (answer->result == KERN_OPERATION_TIMED_OUT)
 		row->state = NODE_STATE_UNKNOWN; /* connected, but silent */
-	if (!answer->result && !hostd_decode(gathering->request->hostd, norma_task_list_reply,
-					     answer->payload, answer->bytes, &list)) {
+	if (!answer->result && !hostd_decode(gathering->request->hostd, peer_node_summary_reply,
+					     answer->payload, answer->bytes, &summary)) {
 		row->state = NODE_STATE_UP;
-		row->tasks = list.tasks_count;
+		node_summary_to_row(&summary, row);
 	}
 	part_done(part);
 }
 
 static void ask_node(struct gathering *gathering, struct hostd *hostd, int node)
 {
-	struct norma_task_list_request request = {.node = node};
+	struct peer_node_summary_request request = {};
 	struct gather_part *part = part_new(gathering, gathering->count);
 
 	if (part)
 		peer_call(hostd, node,
 			  &(struct call_setup){
-			      .type = MESSAGE_norma_task_list,
+			      .type = MESSAGE_peer_node_summary,
 			      .uid = gathering->request->uid,
 			      .payload = hostd->payload,
-			      .bytes = hostd_encode(hostd, norma_task_list_request, &request),
+			      .bytes = hostd_encode(hostd, peer_node_summary_request, &request),
 			      .deadline_ns = hostd_deadline(NODE_ANSWER_MS),
 			      .done = node_answered,
 			      .context = part,
 			  });
 }
 
-static unsigned int known_tasks(const struct hostd *hostd)
-{
-	const struct task *task;
-	unsigned int count = 0;
-
-	TAILQ_FOREACH (task, &hostd->tasks.live, entry)
-		count += task->phase != TASK_BUILDING;
-	return count;
-}
-
 static void add_node(struct gathering *gathering, struct hostd *hostd, int node,
 		     const char *address)
 {
 	struct node_row *row = &gathering->nodes[gathering->count];
+	struct peer_node_summary_reply summary;
 
 	row->node = node;
 	row->state = NODE_STATE_UNKNOWN;
 	snprintf(row->address, sizeof(row->address), "%s", address);
 	if (hostd_is_own_node(hostd, node)) {
 		row->state = NODE_STATE_SELF;
-		row->tasks = known_tasks(hostd);
+		node_summary_fill(hostd, &summary);
+		node_summary_to_row(&summary, row);
 	} else {
 		ask_node(gathering, hostd, node);
 	}

@@ -9,6 +9,8 @@
 #include "host_facts.h"
 #include "sources.h"
 
+#define BUSY_LEAST_TICKS 50 /* of 10 ms, of all processors together */
+
 /* What follows "NAME<tab>: " in a line of cpuinfo; cut at the target's end. */
 static void take_value(const char *line, const char *name, char *text, size_t capacity)
 {
@@ -54,13 +56,17 @@ static void read_busy(const char *root, struct snapshot_cpu *cpu, struct host_ti
 	for (size_t i = 0; i < sizeof(ticks) / sizeof(ticks[0]); i++)
 		all += ticks[i];
 	idle = ticks[3] + ticks[4];
+	cpu->busy_permille = times->busy_permille;
+	/* Readings may follow each other at once: a few ticks say nothing. */
+	if (all < times->all + BUSY_LEAST_TICKS)
+		return;
 	/* The kernel's idle counters may step back a little. */
-	if (all > times->all && all - idle >= times->busy)
+	if (all - idle >= times->busy)
 		cpu->busy_permille =
 		    (uint32_t)((all - idle - times->busy) * 1000 / (all - times->all));
 	if (cpu->busy_permille > 1000)
 		cpu->busy_permille = 1000;
-	*times = (struct host_times){.busy = all - idle, .all = all};
+	*times = (struct host_times){all - idle, all, cpu->busy_permille};
 }
 
 void host_cpu_read(const char *root, struct snapshot_cpu *cpu, struct host_times *times)

@@ -6,9 +6,10 @@
 
 #include "snapshot.h"
 
-/* Processor time since the host started, to tell what it did between two readings. */
+/* Processor time up to a reading, and how much of it was work since the reading before. */
 struct host_times {
-	uint64_t busy, all;
+	uint64_t busy, all; /* ticks since the host started */
+	uint32_t busy_permille;
 };
 
 /* Each fills its part of a zeroed snapshot; what cannot be read stays 0 or empty. */

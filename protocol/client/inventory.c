@@ -12,8 +12,17 @@ static_assert(NORMA_NODE_SELF == (int)NODE_STATE_SELF && NORMA_NODE_UP == (int)N
 		  NORMA_NODE_DOWN == (int)NODE_STATE_DOWN &&
 		  NORMA_NODE_UNKNOWN == (int)NODE_STATE_UNKNOWN,
 	      "the public states are the message's");
+static_assert(NORMA_LIBVIRT_OFF == (int)NODE_LIBVIRT_OFF &&
+		  NORMA_LIBVIRT_UP == (int)NODE_LIBVIRT_UP &&
+		  NORMA_CPU_COMPATIBLE == (int)NODE_CPU_COMPATIBLE &&
+		  NORMA_CPU_INCOMPATIBLE == (int)NODE_CPU_INCOMPATIBLE,
+	      "so is what libvirt and the CPU are");
 static_assert(sizeof(((struct task_row *)0)->image) == NORMA_NAME_BYTES &&
-		  sizeof(((struct node_row *)0)->address) == NORMA_NAME_BYTES,
+		  sizeof(((struct node_row *)0)->address) == NORMA_NAME_BYTES &&
+		  sizeof(((struct node_row *)0)->cpu_model) == NORMA_NAME_BYTES &&
+		  sizeof(((struct node_row *)0)->cpu_name) == NORMA_NAME_BYTES &&
+		  sizeof(((struct node_row *)0)->cpu_vendor) == NORMA_VENDOR_BYTES &&
+		  sizeof(((struct node_row *)0)->libvirt_why) == NORMA_WHY_BYTES,
 	      "the names of rows fit");
 
 /* An array of at least one element, so that NULL always means failure. */
@@ -69,8 +78,29 @@ static void node_row_convert(const struct node_row *row, struct norma_node_row *
 	    .node = row->node,
 	    .state = (enum norma_node_state)row->state,
 	    .tasks = row->tasks,
+	    .cpus = row->cpus,
+	    .load_hundredths = row->load_hundredths,
+	    .busy_permille = row->busy_permille,
+	    .cells = row->cells,
+	    .cells_add_up = (boolean_t)row->cells_add_up,
+	    .memory_bytes = row->memory_bytes,
+	    .available_bytes = row->available_bytes,
+	    .limit_bytes = row->limit_bytes,
+	    .limit_left_bytes = row->limit_left_bytes,
+	    .huge_bytes = row->huge_bytes,
+	    .huge_free_bytes = row->huge_free_bytes,
+	    .guests = row->guests,
+	    .guest_cpus = row->guest_cpus,
+	    .guests_memory_bytes = row->guests_memory_bytes,
+	    .guests_resident_bytes = row->guests_resident_bytes,
+	    .libvirt = (enum norma_libvirt_state)row->libvirt,
+	    .cpu_compatible = (enum norma_cpu_compatibility)row->cpu_compatible,
 	};
 	memcpy(ret_row->address, row->address, sizeof(ret_row->address));
+	memcpy(ret_row->libvirt_why, row->libvirt_why, sizeof(ret_row->libvirt_why));
+	memcpy(ret_row->cpu_vendor, row->cpu_vendor, sizeof(ret_row->cpu_vendor));
+	memcpy(ret_row->cpu_model, row->cpu_model, sizeof(ret_row->cpu_model));
+	memcpy(ret_row->cpu_name, row->cpu_name, sizeof(ret_row->cpu_name));
 }
 
 kern_return_t norma_node_list(struct norma_node_row **ret_rows, size_t *ret_count)

@@ -18,6 +18,8 @@
 #define NORMA_DEFAULT_SOCKET "/run/norma/hostd.sock"
 #define NORMA_TEXT_BYTES     240 /* sentences, with their end */
 #define NORMA_NAME_BYTES     64	 /* images and addresses in lists, with their end */
+#define NORMA_WHY_BYTES	     128
+#define NORMA_VENDOR_BYTES   32
 
 /*
  * Connects this thread to the daemon's socket at `path`; NULL: $NORMA_SOCKET, or else
@@ -127,14 +129,55 @@ enum norma_node_state {
 	NORMA_NODE_UNKNOWN = 4, /* not tried yet */
 };
 
+/* What libvirt is to a node. */
+enum norma_libvirt_state {
+	NORMA_LIBVIRT_OFF = 1,	  /* the node's configuration says so */
+	NORMA_LIBVIRT_ABSENT = 2, /* it is not installed */
+	NORMA_LIBVIRT_DOWN = 3,	  /* it does not answer */
+	NORMA_LIBVIRT_UP = 4,
+};
+
+/* Whether a task of this host could go on there. */
+enum norma_cpu_compatibility {
+	NORMA_CPU_UNKNOWN = 0,
+	NORMA_CPU_COMPATIBLE = 1,
+	NORMA_CPU_INCOMPATIBLE = 2,
+};
+
+/* Of a node that does not answer only node, state and address are known; the rest is 0 or empty. */
 struct norma_node_row {
 	int node;
 	enum norma_node_state state; /* as this host sees it */
-	unsigned int tasks;
 	char address[NORMA_NAME_BYTES];
+	unsigned int tasks;
+	unsigned int cpus;	      /* logical processors that are online */
+	unsigned int load_hundredths; /* load average of the last minute, times 100 */
+	unsigned int busy_permille;   /* of all processors' time, during the last second */
+	unsigned int cells;	      /* NUMA cells; 0: the kernel tells of none */
+	boolean_t cells_add_up;	      /* FALSE: the cells' memory is not the host's */
+	uint64_t memory_bytes;
+	uint64_t available_bytes;  /* that new programs can have without swapping */
+	uint64_t limit_bytes;	   /* of the daemon's control group; 0: none */
+	uint64_t limit_left_bytes; /* until that limit is reached */
+	uint64_t huge_bytes;	   /* in huge pages of all sizes */
+	uint64_t huge_free_bytes;
+	unsigned int guests; /* that libvirt runs there, with their processors and memory: */
+	unsigned int guest_cpus;
+	uint64_t guests_memory_bytes;	/* what they may hold */
+	uint64_t guests_resident_bytes; /* what they hold; 0 with guests: not known */
+	enum norma_libvirt_state libvirt;
+	char libvirt_why[NORMA_WHY_BYTES]; /* its version when up, else what is wrong */
+	enum norma_cpu_compatibility cpu_compatible;
+	char cpu_vendor[NORMA_VENDOR_BYTES];
+	char cpu_model[NORMA_NAME_BYTES]; /* the processor's own name */
+	char cpu_name[NORMA_NAME_BYTES];  /* libvirt's for what KVM offers; empty: not known */
 };
 
-/* Lists all nodes of the table: *ret_rows is an array of *ret_count, for the caller to free(3). */
+/*
+ * Lists all nodes of the table, and what each says of itself: *ret_rows is an array of *ret_count,
+ * for the caller to free(3). Nodes answer from what they know, so that a slow libvirt makes nobody
+ * wait.
+ */
 kern_return_t norma_node_list(struct norma_node_row **ret_rows, size_t *ret_count);
 
 /* Moments are nanoseconds of CLOCK_REALTIME on the task's host, 0 while not reached. */

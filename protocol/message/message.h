@@ -69,6 +69,17 @@ enum task_state {
 	TASK_STATE_LOADING,   /* norma_run_begin done, norma_run_start not yet */
 };
 
+/* What node_summary says of libvirt on a node. */
+enum node_libvirt {
+	NODE_LIBVIRT_OFF = 1, /* the configuration says so */
+	NODE_LIBVIRT_ABSENT,  /* norma's module for it, or libvirt itself, is not installed */
+	NODE_LIBVIRT_DOWN,    /* it does not answer */
+	NODE_LIBVIRT_UP,
+};
+
+/* Whether a task of the node that was asked could go on there. */
+enum node_cpu { NODE_CPU_UNKNOWN, NODE_CPU_COMPATIBLE, NODE_CPU_INCOMPATIBLE };
+
 enum node_state { NODE_STATE_SELF = 1, NODE_STATE_UP, NODE_STATE_DOWN, NODE_STATE_UNKNOWN };
 
 /* The structs. */

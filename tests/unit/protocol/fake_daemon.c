@@ -141,10 +141,35 @@ static kern_return_t do_lists(uint16_t type)
 		reply.tasks_count = request.node == FAKE_NODE ? 2 : 0;
 		ANSWER(norma_task_list);
 	} else {
-		struct node_row row = {.node = FAKE_NODE, .state = NODE_STATE_SELF, .tasks = 2};
+		struct node_row row = {
+		    .node = FAKE_NODE,
+		    .state = NODE_STATE_SELF,
+		    .tasks = 2,
+		    .cpus = 3,
+		    .load_hundredths = 4,
+		    .busy_permille = 5,
+		    .cells = 6,
+		    .cells_add_up = 1,
+		    .memory_bytes = 7ull << 33,
+		    .available_bytes = 8ull << 33,
+		    .limit_bytes = 9ull << 33,
+		    .limit_left_bytes = 10ull << 33,
+		    .huge_bytes = 11ull << 33,
+		    .huge_free_bytes = 12ull << 33,
+		    .guests = 13,
+		    .guest_cpus = 14,
+		    .guests_memory_bytes = 15ull << 33,
+		    .guests_resident_bytes = 16ull << 33,
+		    .libvirt = NODE_LIBVIRT_UP,
+		    .cpu_compatible = NODE_CPU_INCOMPATIBLE,
+		    .address = "10.0.0.3",
+		    .cpu_vendor = "AuthenticAMD",
+		    .cpu_model = "AMD EPYC",
+		    .cpu_name = "EPYC-Milan",
+		    .libvirt_why = "libvirt 9.0.0",
+		};
 		DECODE(norma_node_list);
 
-		strcpy(row.address, "10.0.0.3");
 		reply.nodes = &row;
 		reply.nodes_count = 1;
 		ANSWER(norma_node_list);

@@ -140,6 +140,33 @@ START_TEST(a_console_is_read_in_pieces_without_loss)
 }
 END_TEST
 
+static void check_node(const struct norma_node_row *node)
+{
+	ck_assert_str_eq(node->address, "10.0.0.3");
+	ck_assert_uint_eq(node->tasks, 2);
+	ck_assert_uint_eq(node->cpus, 3);
+	ck_assert_uint_eq(node->load_hundredths, 4);
+	ck_assert_uint_eq(node->busy_permille, 5);
+	ck_assert_uint_eq(node->cells, 6);
+	ck_assert_int_eq(node->cells_add_up, TRUE);
+	ck_assert_uint_eq(node->memory_bytes, 7ull << 33);
+	ck_assert_uint_eq(node->available_bytes, 8ull << 33);
+	ck_assert_uint_eq(node->limit_bytes, 9ull << 33);
+	ck_assert_uint_eq(node->limit_left_bytes, 10ull << 33);
+	ck_assert_uint_eq(node->huge_bytes, 11ull << 33);
+	ck_assert_uint_eq(node->huge_free_bytes, 12ull << 33);
+	ck_assert_uint_eq(node->guests, 13);
+	ck_assert_uint_eq(node->guest_cpus, 14);
+	ck_assert_uint_eq(node->guests_memory_bytes, 15ull << 33);
+	ck_assert_uint_eq(node->guests_resident_bytes, 16ull << 33);
+	ck_assert_int_eq(node->libvirt, NORMA_LIBVIRT_UP);
+	ck_assert_int_eq(node->cpu_compatible, NORMA_CPU_INCOMPATIBLE);
+	ck_assert_str_eq(node->cpu_vendor, "AuthenticAMD");
+	ck_assert_str_eq(node->cpu_model, "AMD EPYC");
+	ck_assert_str_eq(node->cpu_name, "EPYC-Milan");
+	ck_assert_str_eq(node->libvirt_why, "libvirt 9.0.0");
+}
+
 START_TEST(lists_arrive_row_by_row)
 {
 	struct norma_task_row *tasks;
@@ -158,7 +185,7 @@ START_TEST(lists_arrive_row_by_row)
 	ck_assert_int_eq(norma_node_list(&nodes, &count), KERN_SUCCESS);
 	ck_assert_uint_eq(count, 1);
 	ck_assert_int_eq(nodes[0].state, NORMA_NODE_SELF);
-	ck_assert_str_eq(nodes[0].address, "10.0.0.3");
+	check_node(&nodes[0]);
 	free(nodes);
 	stop();
 }
