@@ -1,6 +1,6 @@
 /*
- * norma-vmm: one process, one task. Started by norma-hostd with open sockets; everything else is in
- * task/.
+ * norma-vmm: one process, one task. norma-hostd starts it as a zygote, whose copies are the VMMs;
+ * everything else is in task/.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,13 +17,17 @@
 #include "base/log.h"
 #include "probe.h"
 #include "task.h"
+#include "zygote.h"
 
 static const char usage[] =
-    "usage: norma-vmm --control FD --pager FD [--system FD] [--cpu-clear LIST]\n"
+    "usage: norma-vmm --zygote FD [--system FD]\n"
+    "       norma-vmm --control FD --pager FD [--system FD] [--cpu-clear LIST]\n"
     "       norma-vmm --probe-cpu FD [--cpu-clear LIST]\n"
     "\n"
-    "Carries one task. norma-hostd starts it; people use `norma`.\n"
+    "Carries one task, or copies itself into processes that do. norma-hostd starts it; people use\n"
+    "`norma`.\n"
     "\n"
+    "  --zygote FD   connected SOCK_SEQPACKET socket to norma-hostd, which orders copies on it\n"
     "  --control FD  connected SOCK_SEQPACKET socket to norma-hostd\n"
     "  --pager FD    connected SOCK_SEQPACKET socket to norma-pager\n"
     "  --system FD   sealed memfd with the system area that all tasks of a host share\n"
@@ -72,15 +76,38 @@ static void socket_check(const char *option, int fd)
 		die_usage("--%s %d is not a SOCK_SEQPACKET socket", option, fd);
 }
 
-/* What the command line asks for: a task, or with probe_fd a look at the CPU. */
-struct main_options {
-	struct task_options task;
-	int probe_fd; /* -1: none */
+static void text_copy(const char *option, char text[CPU_CLEAR_MAX_BYTES], const char *from)
+{
+	if (snprintf(text, CPU_CLEAR_MAX_BYTES, "%s", from) >= (int)CPU_CLEAR_MAX_BYTES)
+		die_usage("--%s has more than %u bytes", option, CPU_CLEAR_MAX_BYTES - 1);
+}
+
+/* What is on the command line; -1: not given. */
+struct options {
+	int zygote_fd, control_fd, pager_fd, system_fd, probe_fd;
+	char cpu_clear[CPU_CLEAR_MAX_BYTES];
 };
 
-static struct main_options options_parse(int argc, char **argv)
+static void options_check(const struct options *options)
+{
+	if (options->probe_fd >= 0) {
+		socket_check("probe-cpu", options->probe_fd);
+		return;
+	}
+	if (options->zygote_fd >= 0) {
+		socket_check("zygote", options->zygote_fd);
+		if (options->control_fd >= 0 || options->pager_fd >= 0)
+			die_usage("--zygote and --control or --pager exclude each other");
+		return;
+	}
+	socket_check("control", options->control_fd);
+	socket_check("pager", options->pager_fd);
+}
+
+static struct options options_parse(int argc, char **argv)
 {
 	static const struct option names[] = {
+	    {"zygote", required_argument, NULL, 'z'},
 	    {"control", required_argument, NULL, 'c'},
 	    {"pager", required_argument, NULL, 'p'},
 	    {"system", required_argument, NULL, 's'},
@@ -90,29 +117,28 @@ static struct main_options options_parse(int argc, char **argv)
 	    {"probe-cpu", required_argument, NULL, 'q'},
 	    {NULL, 0, NULL, 0},
 	};
-	struct main_options all = {
-	    .task = {.control_fd = -1, .pager_fd = -1, .system_fd = -1},
-	    .probe_fd = -1,
-	};
-	struct task_options *options = &all.task;
+	struct options options = {-1, -1, -1, -1, -1, ""};
 	int name;
 
 	while ((name = getopt_long(argc, argv, "", names, NULL)) != -1) {
 		switch (name) {
+		case 'z':
+			options.zygote_fd = descriptor_parse("zygote", optarg);
+			break;
 		case 'c':
-			options->control_fd = descriptor_parse("control", optarg);
+			options.control_fd = descriptor_parse("control", optarg);
 			break;
 		case 'p':
-			options->pager_fd = descriptor_parse("pager", optarg);
+			options.pager_fd = descriptor_parse("pager", optarg);
 			break;
 		case 's':
-			options->system_fd = descriptor_parse("system", optarg);
+			options.system_fd = descriptor_parse("system", optarg);
 			break;
 		case 'x':
-			options->cpu_clear = optarg;
+			text_copy("cpu-clear", options.cpu_clear, optarg);
 			break;
 		case 'q':
-			all.probe_fd = descriptor_parse("probe-cpu", optarg);
+			options.probe_fd = descriptor_parse("probe-cpu", optarg);
 			break;
 		case 'v':
 			puts("norma-vmm " NORMA_VERSION);
@@ -127,42 +153,86 @@ static struct main_options options_parse(int argc, char **argv)
 	}
 	if (optind < argc)
 		die_usage("unexpected argument %s", argv[optind]);
-	if (all.probe_fd >= 0) {
-		socket_check("probe-cpu", all.probe_fd);
-		return all;
+	options_check(&options);
+	return options;
+}
+
+static void end_with_parent(const char *name)
+{
+	prctl(PR_SET_NAME, name);
+	/* The socket's end says the same; this also ends a process that is stuck. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
+/* Return: 0 when norma-hostd needs no more copies, 1 in a copy, with its sockets in *options,
+ * -errno. */
+static int be_zygote(struct options *options)
+{
+	struct zygote_copy copy;
+	int result;
+
+	end_with_parent("norma-zygote");
+	result = zygote_serve(options->zygote_fd, &copy);
+	if (result == 1) {
+		options->control_fd = copy.control_fd;
+		options->pager_fd = copy.pager_fd;
+		memcpy(options->cpu_clear, copy.cpu_clear, sizeof(options->cpu_clear));
+	} else if (result < 0) {
+		log_line(LOG_ERROR, "step=zygote err=\"no VMMs can be made by copying: %s\"",
+			 strerror(-result));
 	}
-	socket_check("control", options->control_fd);
-	socket_check("pager", options->pager_fd);
-	return all;
+	return result;
+}
+
+static int carry_task(struct task *task, const struct options *options)
+{
+	const struct task_start start = {
+	    .control_fd = options->control_fd,
+	    .pager_fd = options->pager_fd,
+	    .cpu_clear = options->cpu_clear,
+	};
+	const char *step;
+	int error;
+
+	end_with_parent("norma-vmm");
+	error = task_start(task, &start, &step);
+	if (error) {
+		log_line(LOG_ERROR, "%s failed: %s", step, strerror(-error));
+		return 1;
+	}
+	error = task_control_loop(task);
+	if (error)
+		log_line(LOG_ERROR, "task=0x%x norma-hostd does not speak the protocol: %s",
+			 task->name, strerror(-error));
+	return error ? 1 : 0;
 }
 
 int main(int argc, char **argv)
 {
 	/* Threads use it until the very end of the process: it is never freed. */
 	static struct task task;
-	struct main_options options = options_parse(argc, argv);
+	struct options options = options_parse(argc, argv);
 	const char *step;
-	int error;
+	int result;
 
 	log_setup("norma-vmm", LOG_INFO);
-	/* The control socket's end says the same; this also ends a process that is stuck. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGPIPE, SIG_IGN);
 	if (options.probe_fd >= 0)
-		return probe_main(options.probe_fd, options.task.cpu_clear);
-	error = task_start(&task, &options.task, &step);
-	if (error) {
-		log_line(LOG_ERROR, "%s failed: %s", step, strerror(-error));
+		return probe_main(options.probe_fd, options.cpu_clear);
+	result = task_prepare(&task, options.system_fd, &step);
+	if (result) {
+		log_line(LOG_ERROR, "%s failed: %s", step, strerror(-result));
 		return 1;
 	}
-	error = task_control_loop(&task);
-	if (error)
-		log_line(LOG_ERROR, "task=0x%x norma-hostd does not speak the protocol: %s",
-			 task.name, strerror(-error));
+	if (options.zygote_fd >= 0) {
+		result = be_zygote(&options);
+		if (result != 1)
+			return result ? 1 : 0;
+	}
 	/*
 	 * Not exit(): runners and workers still use everything, and one that waits for a page of a
 	 * host that is gone could not be waited for. The kernel takes threads, machine and memory
 	 * in one go.
 	 */
-	_exit(error ? 1 : 0);
+	_exit(carry_task(&task, &options));
 }

@@ -20,7 +20,7 @@ struct claim;
 struct hostd;
 struct request;
 
-enum channel_kind { CHANNEL_CLIENT, CHANNEL_VMM, CHANNEL_PAGER, CHANNEL_HOST };
+enum channel_kind { CHANNEL_CLIENT, CHANNEL_VMM, CHANNEL_PAGER, CHANNEL_ZYGOTE, CHANNEL_HOST };
 
 #define CHANNEL_LABEL_BYTES 96
 

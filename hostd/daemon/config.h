@@ -54,7 +54,7 @@ struct config {
 	int64_t task_threads;
 	int64_t task_ports;
 	int64_t clients;
-	int64_t waiting_vmms;
+	int64_t waiting_vmms, waiting_vmms_most;
 	int64_t call_deadline_ms;
 	int64_t clone_deadline_ms;
 	int64_t console_bytes;

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -19,8 +20,8 @@
 #include "clients.h"
 #include "terminate.h"
 
-#define BACKLOG	      64
-#define PAGER_STOP_MS 3000
+#define BACKLOG	       64
+#define HELPER_STOP_MS 3000
 
 uint64_t hostd_deadline(uint64_t ms)
 {
@@ -30,6 +31,23 @@ uint64_t hostd_deadline(uint64_t ms)
 bool hostd_is_own_node(const struct hostd *hostd, int node)
 {
 	return node == hostd->config.node;
+}
+
+bool hostd_knows_process(const struct hostd *hostd, pid_t pid)
+{
+	return pid == hostd->pager.process.pid || pid == hostd->zygote.process.pid ||
+	       pid == hostd->cpu.probe.process.pid || vmms_know(&hostd->vmms, pid);
+}
+
+/* One that is known has its own watcher; behind it the next signal of a child goes on. */
+void hostd_reap_strangers(struct hostd *hostd)
+{
+	pid_t pid;
+
+	if (!hostd->reaps_strangers || hostd->vmms.ordered_count)
+		return;
+	while ((pid = process_next_ended()) > 0 && !hostd_knows_process(hostd, pid))
+		waitpid(pid, NULL, WNOHANG);
 }
 
 /* Return: a listening TCP socket, -errno. */
@@ -76,7 +94,7 @@ static int open_hosts(struct hostd *hostd, char error[CONFIG_ERROR_BYTES])
 
 static int start_pager(struct hostd *hostd, char error[CONFIG_ERROR_BYTES])
 {
-	int result = pager_start(&hostd->pager);
+	int result = helper_start(&hostd->pager);
 
 	if (result)
 		snprintf(error, CONFIG_ERROR_BYTES, "%.255s cannot be started: %s",
@@ -99,11 +117,22 @@ static int start_inventory(struct hostd *hostd, char error[CONFIG_ERROR_BYTES])
 	return result;
 }
 
-static void pager_overdue(struct timer *timer)
+/* Without it the daemon still answers, and says of each new task why there is none. */
+static void start_zygote(struct hostd *hostd)
+{
+	int error = helper_start(&hostd->zygote);
+
+	if (error)
+		log_line(LOG_ERROR, "step=zygote err=\"%s cannot be started: %s\"",
+			 hostd->config.vmm_path, strerror(-error));
+}
+
+static void helpers_overdue(struct timer *timer)
 {
 	struct hostd *hostd = container_of(timer, struct hostd, stop_timer);
 
 	process_kill(&hostd->pager.process, SIGKILL);
+	process_kill(&hostd->zygote.process, SIGKILL);
 }
 
 static int hostd_init(struct hostd *hostd, char error[CONFIG_ERROR_BYTES])
@@ -114,10 +143,11 @@ static int hostd_init(struct hostd *hostd, char error[CONFIG_ERROR_BYTES])
 	listener_init(&hostd->clients, hostd, "clients", clients_accepted);
 	listener_init(&hostd->hosts, hostd, "hosts", peers_accepted);
 	vmm_set_init(&hostd->vmms, hostd);
-	pager_init(&hostd->pager, hostd);
+	helper_init(&hostd->pager, &pager_kind, hostd);
+	helper_init(&hostd->zygote, &zygote_kind, hostd);
 	host_cpu_init(&hostd->cpu, hostd);
 	peers_init(&hostd->peers, hostd);
-	hostd->stop_timer.expired = pager_overdue;
+	hostd->stop_timer.expired = helpers_overdue;
 	if (!result)
 		result = task_table_init(&hostd->tasks, hostd, (int)hostd->config.node);
 	snprintf(error, CONFIG_ERROR_BYTES, "this daemon cannot start: %s", strerror(-result));
@@ -148,6 +178,7 @@ int hostd_new(const struct config *config, struct hostd **ret_hostd, char error[
 		hostd_free(hostd);
 		return result;
 	}
+	start_zygote(hostd);
 	vmms_refill(&hostd->vmms);
 	*ret_hostd = hostd;
 	return 0;
@@ -175,13 +206,14 @@ void hostd_stop(struct hostd *hostd)
 	vmms_replace_waiting(&hostd->vmms);
 	peers_done(&hostd->peers);
 	pager_kill(&hostd->pager);
-	timer_arm(&hostd->loop, &hostd->stop_timer, hostd_deadline(PAGER_STOP_MS));
+	zygote_stop(&hostd->zygote);
+	timer_arm(&hostd->loop, &hostd->stop_timer, hostd_deadline(HELPER_STOP_MS));
 }
 
 bool hostd_is_stopped(const struct hostd *hostd)
 {
 	return hostd->is_stopping && hostd->vmms.taken_count == 0 && !hostd->pager.process.pid &&
-	       hostd->calls.count == 0;
+	       !hostd->zygote.process.pid && hostd->calls.count == 0;
 }
 
 void hostd_free(struct hostd *hostd)
@@ -193,7 +225,8 @@ void hostd_free(struct hostd *hostd)
 	hostd->is_stopping = true;
 	close_listeners(hostd);
 	peers_done(&hostd->peers);
-	pager_done(&hostd->pager);
+	helper_done(&hostd->pager);
+	helper_done(&hostd->zygote);
 	host_cpu_done(&hostd->cpu);
 	vmm_set_done(&hostd->vmms);
 	while ((channel = LIST_FIRST(&hostd->channels)))

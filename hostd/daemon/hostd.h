@@ -18,6 +18,7 @@
 #include "peers.h"
 #include "tasks.h"
 #include "vmm.h"
+#include "zygote.h"
 #include "wire/wire.h"
 
 #define HOSTD_SCRATCH_BYTES (128u * 1024u)
@@ -28,7 +29,7 @@ struct hostd {
 	struct call_table calls;
 	struct task_table tasks;
 	struct vmm_set vmms;
-	struct pager pager;
+	struct helper pager, zygote;
 	struct host_cpu cpu;
 	struct peer_set peers;
 	struct inventory *inventory;   /* what this host knows of itself */
@@ -37,8 +38,9 @@ struct hostd {
 	LIST_HEAD(, channel) channels; /* all that are open */
 	unsigned int client_count;
 	uint64_t last_export;	 /* number of what was asked of other hosts (peer_export_range) */
-	struct timer stop_timer; /* the pager's time to end by itself */
+	struct timer stop_timer; /* the helpers' time to end by themselves */
 	bool is_stopping;
+	bool reaps_strangers; /* no other children of this process are anybody's */
 
 	/* For one decoding or encoding at a time, valid until the next one. */
 	uint8_t scratch[HOSTD_SCRATCH_BYTES] __attribute__((aligned(8)));
@@ -58,6 +60,12 @@ void hostd_free(struct hostd *hostd);
 void hostd_stop(struct hostd *hostd);
 /* Return: true when nothing that was started is left. */
 bool hostd_is_stopped(const struct hostd *hostd);
+
+/* Return: whether this process is a VMM or a helper of ours. */
+bool hostd_knows_process(const struct hostd *hostd, pid_t pid);
+/* Reaps children that became ours and that nobody knows: their parent, or the zygote, died before
+ * it could tell. Not while the zygote owes us an answer, which may name such a child. */
+void hostd_reap_strangers(struct hostd *hostd);
 
 /* Return: CLOCK_MONOTONIC in `ms` milliseconds. */
 uint64_t hostd_deadline(uint64_t ms);

@@ -86,6 +86,10 @@ static void signal_ready(struct source *source, uint32_t events)
 	(void)events;
 	if (read(source->fd, &info, sizeof(info)) != sizeof(info))
 		return;
+	if (info.ssi_signo == SIGCHLD) {
+		hostd_reap_strangers(stopper->hostd);
+		return;
+	}
 	log_line(LOG_NOTICE, "step=stop signal=%s", strsignal((int)info.ssi_signo));
 	notify("STOPPING=1");
 	hostd_stop(stopper->hostd);
@@ -98,6 +102,7 @@ static int watch_signals(struct stopper *stopper)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	stopper->source.ready = signal_ready;
@@ -149,6 +154,7 @@ static int run(const struct config *config)
 		close(stopper.source.fd);
 		return EXIT_FAILURE;
 	}
+	stopper.hostd->reaps_strangers = true;
 	if (loop_add(&stopper.hostd->loop, &stopper.source, EPOLLIN)) {
 		log_line(LOG_ERROR, "step=start err=\"signals cannot be watched\"");
 		hostd_free(stopper.hostd);

@@ -135,6 +135,15 @@ int process_take_orphans(void)
 	return prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 ? -errno : 0;
 }
 
+pid_t process_next_ended(void)
+{
+	siginfo_t info = {0};
+
+	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
+		return 0;
+	return info.si_pid;
+}
+
 void process_kill(const struct process *process, int signal)
 {
 	if (process->pidfd >= 0)

@@ -34,6 +34,9 @@ int process_adopt(struct process *process, int take_pidfd);
 /* Processes whose parent ends become ours, not init's. Return: 0, -errno. */
 int process_take_orphans(void);
 
+/* Return: a child that has ended and is not reaped, 0 when there is none. */
+pid_t process_next_ended(void);
+
 void process_kill(const struct process *process, int signal);
 
 /*

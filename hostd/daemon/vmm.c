@@ -1,27 +1,25 @@
 /*
- * The VMM pool. A VMM is gone when its process is reaped; the end of its channel alone only starts
- * a timer, because the exit status says better why.
+ * One VMM from its order to its end. It is gone when its process is reaped; the end of its channel
+ * alone only starts a timer, because the exit status says better why.
  */
 #include "vmm.h"
 
 #include <errno.h>
+#include <mach/kern_return.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "channel.h"
 #include "hostd.h"
 #include "terminate.h"
 #include "vmm_requests.h"
 
-#define EXIT_TIMEOUT_MS	   2000
-#define REFILL_DELAY_MS	   10u /* after a take: the task that took it goes first */
-#define REFILL_RETRY_MS	   200u
-#define REFILL_MAX_DOUBLES 6
+#define EXIT_TIMEOUT_MS 2000
 
 static void vmm_closed(struct channel *channel, const char *why)
 {
@@ -89,24 +87,11 @@ void vmm_worked(struct vmm *vmm)
 	vmm->hostd->vmms.failures = 0;
 }
 
-static uint64_t refill_delay_ms(const struct vmm_set *set)
+/* Kills and reaps it; a process that was killed is gone in a bounded time. */
+static void process_end(struct process *process)
 {
-	unsigned int doubles =
-	    set->failures < REFILL_MAX_DOUBLES ? set->failures : REFILL_MAX_DOUBLES;
-
-	return set->failures ? REFILL_RETRY_MS << doubles : REFILL_DELAY_MS;
-}
-
-static void refill_later(struct vmm_set *set)
-{
-	if (!set->hostd->is_stopping && !set->refill_timer.is_armed)
-		timer_arm(&set->hostd->loop, &set->refill_timer,
-			  hostd_deadline(refill_delay_ms(set)));
-}
-
-static void refill_due(struct timer *timer)
-{
-	vmms_refill(container_of(timer, struct vmm_set, refill_timer));
+	process_kill(process, SIGKILL);
+	process_wait(process);
 }
 
 /* What the end of its process means: to its task, or to the pool. */
@@ -116,19 +101,19 @@ static void vmm_gone(struct vmm *vmm, const char *how)
 	struct task *task = vmm->task;
 	char cause[MESSAGE_MAX_TEXT];
 
-	snprintf(cause, sizeof(cause), "its VMM %s", how);
+	snprintf(cause, sizeof(cause), "its VMM %.220s", how);
 	if (!task && !vmm->is_killed) {
 		set->failures++;
 		log_line(LOG_ERROR, "step=wait err=\"a waiting VMM %s; see its lines above\"", how);
 	}
 	list_remove(vmm);
 	free(vmm);
-	refill_later(set);
+	vmms_refill_later(set);
 	if (task)
 		task_vmm_gone(task, cause);
 }
 
-/* Its process is reaped. Its last words may still be in the socket. */
+/* Its process is reaped, or never came to be. Its last words may still be in the socket. */
 static void vmm_end(struct vmm *vmm, const char *how)
 {
 	if (vmm->channel)
@@ -155,40 +140,39 @@ static void vmm_exited(struct source *source, uint32_t events)
 	vmm_end(vmm, text);
 }
 
-/* Starts the process. Return: 0, -errno; the ends that are not the child's are in ret_fds. */
-static int vmm_start_process(struct hostd *hostd, struct process *process, int *ret_control_fd,
-			     int *ret_pager_fd)
+static void vmm_label(struct vmm *vmm)
 {
-	char *argv[] = {hostd->config.vmm_path, "--control",	  "3", "--pager", "4",
-			"--cpu-clear",		hostd->cpu.clear, NULL};
-	int control[2], pager[2];
-	int error;
+	struct channel *channel = vmm->channel;
 
-	error = socket_pair(control);
-	if (error)
-		return error;
-	error = socket_pair(pager);
-	if (error) {
-		close(control[0]);
-		close(control[1]);
-		return error;
-	}
-	error = process_start(process, argv, (int[]){control[1], pager[1]}, 2);
-	close(control[1]);
-	close(pager[1]);
-	if (error) {
-		close(control[0]);
-		close(pager[0]);
-		return error;
-	}
-	*ret_control_fd = control[0];
-	*ret_pager_fd = pager[0];
-	return 0;
+	if (!channel)
+		return;
+	if (vmm->task)
+		snprintf(channel->label, sizeof(channel->label),
+			 "task 0x%08x (its VMM, process %d)", vmm->task->name, vmm->process.pid);
+	else
+		snprintf(channel->label, sizeof(channel->label), "the waiting VMM (process %d)",
+			 vmm->process.pid);
 }
 
-/* The process runs: from here on its end is noticed by `exited`. Return: 0, -errno. */
-static int vmm_watch(struct vmm *vmm, int take_control_fd)
+/* Takes the process, which is ended on failure. Return: 0: from here on `exited` notices its end;
+ * -errno. */
+static int vmm_watch(struct vmm *vmm, struct process *take_process)
 {
+	int error;
+
+	vmm->process = *take_process;
+	vmm->exited = (struct source){.fd = vmm->process.pidfd, .ready = vmm_exited};
+	error = loop_add(&vmm->hostd->loop, &vmm->exited, EPOLLIN);
+	if (error)
+		process_end(&vmm->process);
+	vmm_label(vmm);
+	return error;
+}
+
+/* Return: 0 with a VMM in the waiting list that has no process yet, -errno. Takes the socket. */
+static int vmm_new(struct vmm_set *set, int take_control_fd, struct vmm **ret_vmm)
+{
+	struct vmm *vmm = calloc(1, sizeof(*vmm));
 	struct channel_setup setup = {
 	    .kind = CHANNEL_VMM,
 	    .link_kind = LINK_PACKET,
@@ -197,103 +181,141 @@ static int vmm_watch(struct vmm *vmm, int take_control_fd)
 	};
 	int error;
 
-	error = channel_new(vmm->hostd, take_control_fd, &setup, &vmm->channel,
-			    "the waiting VMM (process %d)", vmm->process.pid);
-	if (error)
+	if (!vmm) {
+		close(take_control_fd);
+		return -ENOMEM;
+	}
+	error = channel_new(set->hostd, take_control_fd, &setup, &vmm->channel,
+			    "a VMM that is being made");
+	if (error) {
+		free(vmm);
 		return error;
-	vmm->exited = (struct source){.fd = vmm->process.pidfd, .ready = vmm_exited};
-	return loop_add(&vmm->hostd->loop, &vmm->exited, EPOLLIN);
+	}
+	vmm->hostd = set->hostd;
+	vmm->process.pidfd = -1;
+	vmm->exit_timer.expired = exit_overdue;
+	TAILQ_INSERT_TAIL(&set->waiting, vmm, entry);
+	set->waiting_count++;
+	vmm->is_waiting = true;
+	*ret_vmm = vmm;
+	return 0;
 }
 
-static void vmm_give(struct vmm *vmm, struct task *task)
+void vmm_give(struct vmm *vmm, struct task *task)
 {
 	list_move_to_taken(vmm);
 	vmm->task = task;
 	task->vmm = vmm;
 	vmm->channel->uid = task->owner_uid;
-	snprintf(vmm->channel->label, sizeof(vmm->channel->label),
-		 "task 0x%08x (its VMM, process %d)", task->name, vmm->process.pid);
+	vmm_label(vmm);
 }
 
-/* Kills and reaps it; a process that was killed is gone in a bounded time. */
-static void process_end(struct process *process)
-{
-	process_kill(process, SIGKILL);
-	process_wait(process);
-}
-
-/*
- * Takes a process, which is ended on failure, and the descriptors. Return: 0 with a VMM in the
- * waiting list, -errno.
- */
-static int vmm_new(struct vmm_set *set, struct process *take_process, int take_control_fd,
-		   int take_pager_fd, struct vmm **ret_vmm)
-{
-	_cleanup_close_ int pager_fd = take_pager_fd;
-	struct vmm *vmm = calloc(1, sizeof(*vmm));
-	int error;
-
-	if (!vmm) {
-		close(take_control_fd);
-		process_end(take_process);
-		return -ENOMEM;
-	}
-	vmm->hostd = set->hostd;
-	vmm->process = *take_process;
-	vmm->exit_timer.expired = exit_overdue;
-	TAILQ_INSERT_TAIL(&set->waiting, vmm, entry);
-	set->waiting_count++;
-	vmm->is_waiting = true;
-	error = vmm_watch(vmm, take_control_fd);
-	if (error) {
-		vmm->is_killed = true;
-		process_end(&vmm->process);
-		if (vmm->channel)
-			channel_close(vmm->channel, "it cannot be watched");
-		list_remove(vmm);
-		free(vmm);
-		return error;
-	}
-	pager_introduce(&set->hostd->pager, pager_fd);
-	*ret_vmm = vmm;
-	return 0;
-}
-
-/* Return: 0 with a VMM in the waiting list, -errno. */
-static int vmm_start(struct vmm_set *set, struct vmm **ret_vmm)
+/* The zygote's answer. Return: 0 when its process is watched, -errno. */
+static int take_answer(struct vmm *vmm, const struct answer *answer)
 {
 	struct process process;
-	int control_fd, pager_fd;
-	int error = vmm_start_process(set->hostd, &process, &control_fd, &pager_fd);
+	pid_t pid = zygote_answer_pid(vmm->hostd, answer);
+	/* The number is good: it is our child, and nobody but us reaps it. */
+	int pidfd = pid < 0 ? pid : pidfd_open(pid, 0);
+	int error = pidfd < 0 ? (pid < 0 ? pid : -errno) : process_adopt(&process, pidfd);
 
-	return error ? error : vmm_new(set, &process, control_fd, pager_fd, ret_vmm);
+	return error ? error : vmm_watch(vmm, &process);
 }
 
-static bool is_known_process(const struct hostd *hostd, pid_t pid)
+/* Has it made a process all the same, that one finds its sockets closed. */
+static void order_failed(struct vmm *vmm, const char *why)
+{
+	struct hostd *hostd = vmm->hostd;
+	char text[MESSAGE_MAX_TEXT];
+
+	snprintf(text, sizeof(text), "could not be made: %.200s", why);
+	vmm_end(vmm, text);
+	hostd_reap_strangers(hostd);
+}
+
+static void order_answered(void *context, const struct answer *answer)
+{
+	struct vmm *vmm = context;
+	char text[MESSAGE_MAX_TEXT];
+	int error;
+
+	vmm->is_ordered = false;
+	vmm->hostd->vmms.ordered_count--;
+	if (answer->result) {
+		answer_text(answer, text);
+		if (answer->result == KERN_OPERATION_TIMED_OUT)
+			process_kill(&vmm->hostd->zygote.process, SIGKILL);
+		order_failed(vmm, text);
+		return;
+	}
+	error = take_answer(vmm, answer);
+	if (error)
+		order_failed(vmm, strerror(-error));
+	else if (vmm->is_killed)
+		process_kill(&vmm->process, SIGKILL);
+}
+
+/* Return: 0 with both pairs open, -errno. */
+static int open_sockets(int control[2], int pager[2])
+{
+	int error = socket_pair(control);
+
+	if (error)
+		return error;
+	error = socket_pair(pager);
+	if (error) {
+		close(control[0]);
+		close(control[1]);
+	}
+	return error;
+}
+
+int vmm_order(struct vmm_set *set, struct vmm **ret_vmm)
+{
+	struct hostd *hostd = set->hostd;
+	int control[2], pager[2];
+	int error = open_sockets(control, pager);
+
+	if (error)
+		return error;
+	error = vmm_new(set, control[0], ret_vmm);
+	if (!error) {
+		(*ret_vmm)->is_ordered = true;
+		set->ordered_count++;
+		zygote_order(&hostd->zygote, control[1], pager[1], order_answered, *ret_vmm);
+		pager_introduce(&hostd->pager, pager[0]);
+	}
+	close(control[1]);
+	close(pager[0]);
+	close(pager[1]);
+	return error;
+}
+
+bool vmms_know(const struct vmm_set *set, pid_t pid)
 {
 	const struct vmm *vmm;
 
-	TAILQ_FOREACH (vmm, &hostd->vmms.waiting, entry)
+	TAILQ_FOREACH (vmm, &set->waiting, entry)
 		if (vmm->process.pid == pid)
 			return true;
-	TAILQ_FOREACH (vmm, &hostd->vmms.taken, entry)
+	TAILQ_FOREACH (vmm, &set->taken, entry)
 		if (vmm->process.pid == pid)
 			return true;
-	return hostd->pager.process.pid == pid;
+	return false;
 }
 
 /* Return: 0 with a process that may become a VMM, -errno. */
-static int process_adopt_new(const struct hostd *hostd, int take_pidfd, struct process *ret_process)
+static int adopt_process(struct hostd *hostd, int take_pidfd, struct process *ret_process)
 {
 	int error = process_adopt(ret_process, take_pidfd);
 
 	if (error)
 		return error;
-	if (is_known_process(hostd, ret_process->pid)) {
+	if (hostd_knows_process(hostd, ret_process->pid)) {
 		close(ret_process->pidfd);
 		return -EEXIST;
 	}
-	if (pager_is_up(&hostd->pager) && !hostd->is_stopping)
+	if (helper_is_up(&hostd->pager) && !hostd->is_stopping)
 		return 0;
 	process_end(ret_process);
 	return -EAGAIN;
@@ -302,84 +324,38 @@ static int process_adopt_new(const struct hostd *hostd, int take_pidfd, struct p
 int vmm_adopt(struct vmm_set *set, struct vmm_adoption take, struct task *task,
 	      struct vmm **ret_vmm)
 {
+	_cleanup_close_ int pager_fd = take.pager_fd;
 	struct process process;
-	int error = process_adopt_new(set->hostd, take.pidfd, &process);
+	struct vmm *vmm;
+	int error = adopt_process(set->hostd, take.pidfd, &process);
 
 	if (error) {
 		close(take.control_fd);
-		close(take.pager_fd);
 		return error;
 	}
-	error = vmm_new(set, &process, take.control_fd, take.pager_fd, ret_vmm);
-	if (!error && task)
-		vmm_give(*ret_vmm, task);
-	return error;
-}
-
-void vmms_refill(struct vmm_set *set)
-{
-	struct vmm *vmm;
-	int error;
-
-	while (!set->hostd->is_stopping && pager_is_up(&set->hostd->pager) &&
-	       set->waiting_count < set->hostd->config.waiting_vmms) {
-		error = vmm_start(set, &vmm);
-		if (!error)
-			continue;
-		set->failures++;
-		log_line(LOG_ERROR, "step=start err=\"%s cannot be started: %s\"",
-			 set->hostd->config.vmm_path, strerror(-error));
-		refill_later(set);
-		return;
+	error = vmm_new(set, take.control_fd, &vmm);
+	if (error) {
+		process_end(&process);
+		return error;
 	}
-}
-
-void vmms_replace_waiting(struct vmm_set *set)
-{
-	struct vmm *vmm;
-
-	while ((vmm = TAILQ_FIRST(&set->waiting)))
-		vmm_kill(vmm);
-}
-
-int vmm_take(struct vmm_set *set, struct task *task, char error[MESSAGE_MAX_TEXT])
-{
-	struct vmm *vmm = TAILQ_FIRST(&set->waiting);
-	int failure = 0;
-
-	if (!pager_is_up(&set->hostd->pager)) {
-		snprintf(error, MESSAGE_MAX_TEXT,
-			 "the pager of node %d is not running; it is started again in a moment",
-			 (int)set->hostd->config.node);
-		return -EAGAIN;
+	error = vmm_watch(vmm, &process);
+	if (error) {
+		vmm->is_killed = true;
+		vmm_end(vmm, "cannot be watched");
+		return error;
 	}
-	if (!vmm)
-		failure = vmm_start(set, &vmm);
-	if (failure) {
-		snprintf(error, MESSAGE_MAX_TEXT, "%.160s cannot be started: %s",
-			 set->hostd->config.vmm_path, strerror(-failure));
-		return failure;
-	}
-	vmm_give(vmm, task);
-	refill_later(set);
+	pager_introduce(&set->hostd->pager, pager_fd);
+	if (task)
+		vmm_give(vmm, task);
+	*ret_vmm = vmm;
 	return 0;
 }
 
-void vmm_set_init(struct vmm_set *set, struct hostd *hostd)
-{
-	*set = (struct vmm_set){.hostd = hostd};
-	TAILQ_INIT(&set->waiting);
-	TAILQ_INIT(&set->taken);
-	set->refill_timer.expired = refill_due;
-}
-
-void vmm_set_done(struct vmm_set *set)
+void vmms_end(struct vmm_set *set)
 {
 	struct vmm *vmm;
 
-	timer_cancel(&set->hostd->loop, &set->refill_timer);
-	vmms_replace_waiting(set);
-	while ((vmm = TAILQ_FIRST(&set->taken))) {
+	while ((vmm = TAILQ_FIRST(&set->waiting)) || (vmm = TAILQ_FIRST(&set->taken))) {
 		vmm_kill(vmm);
 		loop_remove(&set->hostd->loop, &vmm->exited);
 		process_wait(&vmm->process);

@@ -1,6 +1,11 @@
 /*
- * VMM processes: started ahead of need and kept waiting, taken for a task, killed and reaped. Each
- * has a control channel to us and a socket to the pager.
+ * VMM processes: copied from the zygote ahead of need and kept waiting, taken for a task, killed
+ * and reaped. Each has a control channel to us and a socket to the pager.
+ *
+ * Theory of operation. A VMM is usable from the moment it is ordered: its sockets exist, and what
+ * is sent waits in them until the process reads it. Nothing here waits for a process to be made or
+ * to end; the zygote's answer brings the process number, a pidfd tells the end. Whoever takes a
+ * VMM finds one in the waiting list, or orders one and goes on.
  */
 #ifndef DAEMON_VMM_H
 #define DAEMON_VMM_H
@@ -19,10 +24,11 @@ struct task;
 
 struct vmm {
 	struct hostd *hostd;
-	struct process process;
+	struct process process; /* none while is_ordered */
 	struct source exited;
 	struct channel *channel; /* NULL once closed */
 	struct task *task;	 /* NULL while it waits, and when its task never came to be */
+	bool is_ordered;	 /* the zygote has not answered */
 	bool is_waiting;	 /* in the list of waiting ones */
 	bool is_killed;
 	struct timer exit_timer; /* killed when it has not exited by then */
@@ -34,24 +40,14 @@ struct vmm_set {
 	TAILQ_HEAD(vmm_list, vmm) waiting;
 	TAILQ_HEAD(, vmm) taken; /* also those that only wait to be reaped */
 	unsigned int waiting_count, taken_count;
-	unsigned int failures; /* waiting ones that ended by themselves, in a row */
-	struct timer refill_timer;
+	unsigned int ordered_count; /* of both */
+	unsigned int wanted;	    /* how many are to wait: grows with demand (pool.c) */
+	unsigned int least;	    /* how few waited since the last look */
+	unsigned int failures;	    /* waiting ones that ended by themselves, in a row */
+	struct timer refill_timer, shrink_timer;
 };
 
-void vmm_set_init(struct vmm_set *set, struct hostd *hostd);
-/* Ends and reaps all; their tasks have ended then. */
-void vmm_set_done(struct vmm_set *set);
-
-/* Starts waiting VMMs until there are as many as configured. */
-void vmms_refill(struct vmm_set *set);
-/* Ends the waiting ones; others take their place (a new pager). */
-void vmms_replace_waiting(struct vmm_set *set);
-
-/*
- * Gives a VMM to a task: a waiting one, or a new one. The task's `vmm` is set.
- * Return: 0, -errno with a sentence in `error`.
- */
-int vmm_take(struct vmm_set *set, struct task *task, char error[MESSAGE_MAX_TEXT]);
+/* ---- one VMM (vmm.c) ---- */
 
 /* A process that another one of ours forked, and our ends of its sockets. */
 struct vmm_adoption {
@@ -61,7 +57,7 @@ struct vmm_adoption {
 };
 
 /*
- * Makes such a process a VMM like those that were started here: watched, reaped, killed. All three
+ * Makes such a process a VMM like those that were ordered here: watched, reaped, killed. All three
  * descriptors are taken. With a task it is the task's VMM, else it waits for one.
  * Return: 0; -errno, and the process is killed and reaped if it is ours: -ECHILD when we are not
  * its parent (see process_adopt), -EEXIST when it is one that we know, -EAGAIN without a pager.
@@ -69,11 +65,38 @@ struct vmm_adoption {
 int vmm_adopt(struct vmm_set *set, struct vmm_adoption take, struct task *task,
 	      struct vmm **ret_vmm);
 
+/* Orders one of the zygote. Return: 0 with a VMM in the waiting list, -errno. */
+int vmm_order(struct vmm_set *set, struct vmm **ret_vmm);
+/* Makes a waiting one the task's. */
+void vmm_give(struct vmm *vmm, struct task *task);
+
 /* Kills it; task_vmm_gone() follows when it is reaped. */
 void vmm_kill(struct vmm *vmm);
 /* It said that it exits; killed if it does not. */
 void vmm_expect_exit(struct vmm *vmm);
 /* A task was made with it: what makes VMMs fail is over. */
 void vmm_worked(struct vmm *vmm);
+/* Ends and reaps all; their tasks have ended then. */
+void vmms_end(struct vmm_set *set);
+/* Return: whether this process is one of the VMMs. */
+bool vmms_know(const struct vmm_set *set, pid_t pid);
+
+/* ---- the pool of those that wait (pool.c) ---- */
+
+void vmm_set_init(struct vmm_set *set, struct hostd *hostd);
+void vmm_set_done(struct vmm_set *set);
+
+/* Orders waiting VMMs until there are as many as wanted. */
+void vmms_refill(struct vmm_set *set);
+/* The same in a while: what was just asked goes first. */
+void vmms_refill_later(struct vmm_set *set);
+/* Ends the waiting ones; others take their place (a new pager). */
+void vmms_replace_waiting(struct vmm_set *set);
+
+/*
+ * Gives a VMM to a task: a waiting one, or a new one. The task's `vmm` is set.
+ * Return: 0, -errno with a sentence in `error`.
+ */
+int vmm_take(struct vmm_set *set, struct task *task, char error[MESSAGE_MAX_TEXT]);
 
 #endif

@@ -18,6 +18,7 @@
 #include "message/header.h"
 #include "wire/wire.h"
 
+#define CPU_CLEAR_MAX_BYTES 1024u /* of a list of CPUID bits, with its end */
 #define EXPORT_MAX_REGIONS 1024u
 #define CPU_MAX_LEAVES	   128u
 #define CPU_MAX_WORDS	   32u

@@ -42,28 +42,15 @@ static int descriptors_raise(void)
 
 static int task_machine_start(struct task *task, const char *cpu_clear, const char **ret_step)
 {
-	int error = vcpu_signals_install();
+	struct kvm_cpuid2 *cpuid = &task->machine_host.cpuid.head;
+	int error = 0;
 
-	*ret_step = "installing signal handlers";
-	if (error)
-		return error;
-	*ret_step = "making the system area";
-	if (task->system_image_fd < 0)
-		task->system_image_fd = system_image_create();
-	if (task->system_image_fd < 0)
-		return task->system_image_fd;
-	error = machine_host_open(&task->machine_host, task->system_image_fd, ret_step);
-	if (error)
-		return error;
-	*ret_step = "reading --cpu-clear";
-	error = cpu_clear_apply(cpu_clear ? cpu_clear : "", task->machine_host.cpuid.head.entries,
-				task->machine_host.cpuid.head.nent);
-	if (error)
-		return error;
-	error = machine_init(&task->machine, &task->machine_host, ret_step);
-	if (error)
-		return error;
-	return runner_prepare(task, ret_step);
+	*ret_step = "taking features out of the CPUID table";
+	if (cpu_clear && cpu_clear[0])
+		error = cpu_clear_apply(cpu_clear, cpuid->entries, cpuid->nent);
+	if (!error)
+		error = machine_init(&task->machine, &task->machine_host, ret_step);
+	return error ? error : runner_prepare(task, ret_step);
 }
 
 static int task_space_start(struct task *task, int pager_fd, const char **ret_step)
@@ -75,10 +62,6 @@ static int task_space_start(struct task *task, int pager_fd, const char **ret_st
 	};
 	int error;
 
-	*ret_step = "raising the limit of open files";
-	error = descriptors_raise();
-	if (error)
-		return error;
 	*ret_step = "making the address space";
 	error = space_new(&task->machine, &pauser, &task->space);
 	if (error)
@@ -92,26 +75,49 @@ static int task_space_start(struct task *task, int pager_fd, const char **ret_st
 	return personality_init(task);
 }
 
-int task_start(struct task *task, const struct task_options *options, const char **ret_step)
+/* The kernel's part of what is the same for every task of a host. */
+static int task_host_open(struct task *task, int system_fd, const char **ret_step)
 {
 	int error;
 
-	memset(task, 0, sizeof(*task));
+	*ret_step = "raising the limit of open files";
+	error = descriptors_raise();
+	if (error)
+		return error;
+	*ret_step = "installing signal handlers";
+	error = vcpu_signals_install();
+	if (error)
+		return error;
+	*ret_step = "making the system area";
+	task->system_image_fd = system_fd >= 0 ? system_fd : system_image_create();
+	if (task->system_image_fd < 0)
+		return task->system_image_fd;
+	return machine_host_open(&task->machine_host, task->system_image_fd, ret_step);
+}
+
+int task_prepare(struct task *task, int system_fd, const char **ret_step)
+{
 	pthread_mutex_init(&task->lock, NULL);
 	pthread_mutex_init(&task->create_lock, NULL);
 	wait_cond_init(&task->settled);
 	task->life = TASK_WAITING;
-	task->system_image_fd = options->system_fd;
 	threads_init(task);
 	console_input_init(&task->input);
 	run_init(&task->run);
+	return task_host_open(task, system_fd, ret_step);
+}
+
+int task_start(struct task *task, const struct task_start *start, const char **ret_step)
+{
+	int error;
+
 	*ret_step = "setting up the control socket";
-	error = control_init(&task->control, options->control_fd);
+	error = control_init(&task->control, start->control_fd);
 	if (error)
 		return error;
-	error = task_machine_start(task, options->cpu_clear, ret_step);
+	error = task_machine_start(task, start->cpu_clear, ret_step);
 	if (!error)
-		error = task_space_start(task, options->pager_fd, ret_step);
+		error = task_space_start(task, start->pager_fd, ret_step);
 	if (error)
 		return error;
 	*ret_step = "starting the workers";

@@ -85,21 +85,26 @@ struct task {
 	struct machine_host machine_host;
 };
 
-/* What main() got on its command line. Descriptors are taken; system_fd -1: make the system area
- * here. */
-struct task_options {
+/*
+ * First step, in a process with one thread: all that is the same for every task of a host, and
+ * memory that no task has written yet. A zygote does it once for all its copies, which share it.
+ * *task is zeroed; system_fd is taken, -1: the system area is made here.
+ * Return: 0, or -errno with *ret_step saying what failed; there is no undo.
+ */
+int task_prepare(struct task *task, int system_fd, const char **ret_step);
+
+/* What is this task's own. The sockets are taken. */
+struct task_start {
 	int control_fd;
 	int pager_fd;
-	int system_fd;
 	const char *cpu_clear; /* features that the task is not shown (cpu_clear.h), or NULL */
 };
 
 /*
- * Makes the machine, its first vCPU and the process's threads; the task then waits for vmm_become.
- * Return: 0, or -errno with *ret_step saying what failed. There is no undo: the caller ends the
- * process.
+ * Second step: makes the machine, its first vCPU and the process's threads; the task then waits for
+ * vmm_become. Return: as task_prepare.
  */
-int task_start(struct task *task, const struct task_options *options, const char **ret_step);
+int task_start(struct task *task, const struct task_start *start, const char **ret_step);
 
 /* The control thread's loop, until the task has ended and hostd knows, or hostd is gone.
  * Return: 0, -errno when hostd broke the protocol. */

@@ -22,6 +22,7 @@
 
 #include "fake_script.h"
 #include "message/names.h"
+#include "zygote.h"
 
 struct fake_vmm {
 	struct link link;
@@ -346,19 +347,34 @@ static int probe_cpu(struct fake_vmm *vmm, const char *clear)
 			 NULL, 0) != 0;
 }
 
+/* Return: the control socket, of this process or of a copy. */
+static int get_control_fd(int argc, char *argv[])
+{
+	struct zygote_copy copy;
+
+	if (argc == 3 && !strcmp(argv[1], "--zygote")) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (zygote_serve(atoi(argv[2]), &copy) != 1)
+			exit(0);
+		return copy.control_fd;
+	}
+	if (argc != 5 || strcmp(argv[1], "--control") || strcmp(argv[3], "--pager"))
+		exit(2);
+	return atoi(argv[2]);
+}
+
 int main(int argc, char *argv[])
 {
 	static struct fake_vmm vmm;
 	struct link_message message;
+	int control_fd;
 
 	vmm.status = -1;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (argc == 5 && !strcmp(argv[1], "--probe-cpu"))
 		return link_init(&vmm.link, atoi(argv[2]), LINK_PACKET) || probe_cpu(&vmm, argv[4]);
-	if (argc < 5 || strcmp(argv[1], "--control") || strcmp(argv[3], "--pager") ||
-	    (argc != 5 && (argc != 7 || strcmp(argv[5], "--cpu-clear"))))
-		return 2;
-	if (link_init(&vmm.link, atoi(argv[2]), LINK_PACKET))
+	control_fd = get_control_fd(argc, argv);
+	if (link_init(&vmm.link, control_fd, LINK_PACKET))
 		return 2;
 	for (;;) {
 		fake_receive(&vmm.link, &message);

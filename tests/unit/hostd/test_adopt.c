@@ -177,8 +177,10 @@ END_TEST
 START_TEST(process_that_is_known_is_refused_and_lives_on)
 {
 	uint32_t task = run_program(&harness, &client, 0, "");
-	pid_t pid = tasks_find(&harness.hosts[0]->tasks, task)->vmm->process.pid;
+	pid_t pid;
 
+	harness_settle(&harness);
+	pid = tasks_find(&harness.hosts[0]->tasks, task)->vmm->process.pid;
 	ck_assert_int_eq(adopt_process(pid), -EEXIST);
 	ck_assert_int_eq(adopt_process(harness.hosts[0]->pager.process.pid), -EEXIST);
 	ck_assert_int_eq(CALL(task_suspend, .task = task), 0);
@@ -203,7 +205,7 @@ START_TEST(without_a_pager_it_is_ended)
 	struct vmm *vmm;
 	pid_t pid;
 
-	pager_done(&harness.hosts[0]->pager);
+	helper_done(&harness.hosts[0]->pager);
 	sockets_open(&sockets);
 	pid = fork_vmm(&sockets);
 	sockets_close_theirs(&sockets);

@@ -115,8 +115,10 @@ END_TEST
 START_TEST(terminate_answers_when_nothing_is_left)
 {
 	uint32_t task = run_program(&harness, &client, 0, "");
-	pid_t pid = tasks_find(&harness.hosts[0]->tasks, task)->vmm->process.pid;
+	pid_t pid;
 
+	harness_settle(&harness);
+	pid = tasks_find(&harness.hosts[0]->tasks, task)->vmm->process.pid;
 	ck_assert_int_eq(CALL(task_terminate, .task = task), 0);
 	ck_assert_int_eq(kill(pid, 0), -1);
 	ck_assert_uint_eq(live_tasks(&harness, 0), 0);
@@ -324,9 +326,9 @@ END_TEST
 
 static bool pager_is_another(void *context)
 {
-	const struct pager *pager = &harness.hosts[0]->pager;
+	const struct helper *pager = &harness.hosts[0]->pager;
 
-	return pager_is_up(pager) && pager->process.pid != *(pid_t *)context;
+	return helper_is_up(pager) && pager->process.pid != *(pid_t *)context;
 }
 
 START_TEST(dead_pager_is_replaced_and_so_are_waiting_vmms)

@@ -136,6 +136,8 @@ START_TEST(the_document_has_the_version_and_the_limits)
 	ck_assert_ptr_nonnull(strstr(document(), text));
 	snprintf(text, sizeof(text), "`EXPORT_MAX_REGIONS` | %u", EXPORT_MAX_REGIONS);
 	ck_assert_ptr_nonnull(strstr(document(), text));
+	snprintf(text, sizeof(text), "`CPU_CLEAR_MAX_BYTES` | %u", CPU_CLEAR_MAX_BYTES);
+	ck_assert_ptr_nonnull(strstr(document(), text));
 }
 END_TEST
 

@@ -39,7 +39,7 @@ static const struct {
 	const char *says;
 } lines[] = {
     {"--version", 0, "norma-vmm "},
-    {"--help", 0, "usage: norma-vmm --control FD"},
+    {"--help", 0, "usage: norma-vmm --zygote FD"},
     {"", 2, "--control is missing"},
     {"--control 0", 2, "--control 0 is not a socket"},
     {"--control 9", 2, "--control 9 is not open"},
