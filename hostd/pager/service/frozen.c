@@ -8,11 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "pager/service/container.h"
 #include "pager/service/frozen_fetch.h"
 #include "pager/service/uffd.h"
 #include "pager/service/waits.h"
 
+/* A child that was just made needs the processors and the links for its own first pages. */
+#define BACKGROUND_DELAY_NS (5 * NS_PER_MS)
 /* Present pages that are mapped behind one that faulted: more each time faults come in sequence. */
 #define AHEAD_MIN_PAGES 16u
 #define AHEAD_MAX_PAGES 512u
@@ -42,9 +46,16 @@ static int bitmaps_new(struct frozen *frozen)
 	return 0;
 }
 
+static void start_fire(struct timer *timer)
+{
+	struct frozen *frozen = CONTAINER(timer, struct frozen, start);
+
+	frozen_background_join(frozen);
+	frozen_background_run(frozen->object->pager->peers[frozen->object->home]);
+}
+
 int frozen_open(struct object *object)
 {
-	struct peer *home = object->pager->peers[object->home];
 	struct frozen *frozen = calloc(1, sizeof(*frozen));
 
 	if (!frozen)
@@ -59,8 +70,10 @@ int frozen_open(struct object *object)
 	if (object->pager->has_huge_pages)
 		frozen->window = window_open(object->memory, object->offset + object->bytes);
 	object->frozen = frozen;
-	frozen_background_join(frozen);
-	frozen_background_run(home);
+	frozen->start.fire = start_fire;
+	if (timer_start(&object->pager->timers, &frozen->start,
+			clock_now_ns() + BACKGROUND_DELAY_NS))
+		start_fire(&frozen->start);
 	return 0;
 }
 
@@ -70,6 +83,7 @@ void frozen_close(struct object *object)
 
 	if (!frozen)
 		return;
+	timer_stop(&object->pager->timers, &frozen->start);
 	frozen_background_leave(frozen);
 	(void)frozen_count_answer(frozen, frozen->pages_under_way);
 	frozen_loans_done(frozen);
@@ -242,6 +256,7 @@ void frozen_home_gone(struct object *object)
 {
 	struct page_wait *wait, *next;
 
+	timer_stop(&object->pager->timers, &object->frozen->start);
 	frozen_background_leave(object->frozen);
 	object->frozen->pages_under_way = 0; /* as home's own count */
 	HASH_ITER (hh, object->waits, wait, next)

@@ -43,6 +43,7 @@ struct frozen {
 	uint32_t pages_under_way; /* in the background; part of home's */
 	struct window *window;	  /* NULL: pages are written instead */
 	struct frozen_loan_list loans;
+	struct timer start; /* of the background */
 	bool is_in_background;
 	TAILQ_ENTRY(frozen) of_peer;
 };

@@ -75,44 +75,64 @@ static uint32_t count_run(const uint8_t *data, uint32_t count, bool is_zero)
 	return run;
 }
 
-static int send_block(struct peer *peer, enum page_connection_kind kind,
-		      const struct page_message *about, const uint8_t *data)
+/* Takes a frame that holds the pages. */
+static void send_block(struct peer *peer, enum page_connection_kind kind,
+		       const struct page_message *about, struct page_frame *take_frame)
 {
 	struct page_message block = *about;
-	struct page_frame *frame = page_frame_new(about->page_count * PAGE_BYTES);
 
-	if (!frame)
-		return -ENOMEM;
 	block.type = PAGE_MESSAGE_BLOCK;
 	block.flags = 0;
 	block.membership = 0;
 	block.bytes = (uint32_t)(about->page_count * PAGE_BYTES);
-	memcpy(page_frame_payload(frame), data, block.bytes);
 	peer->pager->statistics.pages_out += about->page_count;
-	peer_send_frame(peer, kind, frame, &block);
-	return 0;
+	peer_send_frame(peer, kind, take_frame, &block);
 }
 
 /* Sends pages that were read, in runs of pages that are zero and pages that are not. */
-static int send_runs(struct peer *peer, enum page_connection_kind kind,
-		     const struct page_message *about, const uint8_t *data)
+static void send_runs(struct peer *peer, enum page_connection_kind kind,
+		      const struct page_message *about, const uint8_t *data)
 {
 	struct page_message run = *about;
-	uint32_t left = about->page_count;
-	int r = 0;
+	struct page_frame *frame;
 
-	for (; left > 0 && r == 0; left -= run.page_count) {
+	for (uint32_t left = about->page_count; left > 0; left -= run.page_count) {
 		bool is_zero = page_is_zero(data, PAGE_BYTES);
 
 		run.page_count = count_run(data, left, is_zero);
-		if (is_zero)
+		frame = is_zero ? NULL : page_frame_new(run.page_count * PAGE_BYTES);
+		if (is_zero) {
 			send_about(peer, kind, PAGE_MESSAGE_BLOCK_ZERO, &run);
-		else
-			r = send_block(peer, kind, &run, data);
+		} else if (frame) {
+			memcpy(page_frame_payload(frame), data, run.page_count * PAGE_BYTES);
+			send_block(peer, kind, &run, frame);
+		} else {
+			run.page_count = left;
+			send_lost(peer, kind, &run, -ENOMEM);
+		}
 		data += run.page_count * PAGE_BYTES;
 		run.first_page += run.page_count;
 	}
-	return r;
+}
+
+/* Reads pages and sends them, at once when none of them is zero. */
+static void send_pages(struct peer *peer, enum page_connection_kind kind,
+		       const struct page_message *about, const struct object *object)
+{
+	struct page_frame *frame = page_frame_new(about->page_count * PAGE_BYTES);
+	uint8_t *data = frame ? page_frame_payload(frame) : NULL;
+	int r =
+	    frame ? object_read_pages(object, about->first_page, about->page_count, data) : -ENOMEM;
+
+	if (r == 0 && count_run(data, about->page_count, false) == about->page_count) {
+		send_block(peer, kind, about, frame);
+		return;
+	}
+	if (r)
+		send_lost(peer, kind, about, r);
+	else
+		send_runs(peer, kind, about, data);
+	free(frame);
 }
 
 /* Answers the first pages of a request. Return: how many; 0 when none is here yet. */
@@ -122,8 +142,6 @@ static uint32_t serve_some(struct peer *peer, enum page_connection_kind kind,
 	const struct object *object = find_served(peer, request);
 	struct page_message some = *request;
 	uint64_t hole = 0;
-	uint8_t *data;
-	int r;
 
 	if (!object || some.page_count > object->pages - some.first_page) {
 		send_lost(peer, kind, &some, -ENOENT);
@@ -140,13 +158,7 @@ static uint32_t serve_some(struct peer *peer, enum page_connection_kind kind,
 	}
 	if (some.page_count > PAGE_BLOCK_PAGES)
 		some.page_count = PAGE_BLOCK_PAGES;
-	data = malloc(some.page_count * PAGE_BYTES);
-	r = data ? object_read_pages(object, some.first_page, some.page_count, data) : -ENOMEM;
-	if (r == 0)
-		r = send_runs(peer, kind, &some, data);
-	free(data);
-	if (r)
-		send_lost(peer, kind, &some, r);
+	send_pages(peer, kind, &some, object);
 	return some.page_count;
 }
 
