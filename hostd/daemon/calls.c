@@ -152,13 +152,15 @@ void call_start(struct hostd *hostd, struct channel *channel, const struct call_
 	timer_arm(&hostd->loop, &call->timer, setup->deadline_ns);
 }
 
-int calls_deliver(struct channel *channel, const struct link_message *reply)
+int calls_deliver(struct channel *channel, struct link_message *reply)
 {
 	struct hostd *hostd = channel->hostd;
 	struct answer answer = {
 	    .result = reply->header.result,
 	    .payload = reply->payload,
 	    .bytes = reply->header.bytes,
+	    .fds = reply->fds,
+	    .fd_count = reply->fd_count,
 	};
 	uint64_t sequence = reply->header.sequence;
 	struct call *call;

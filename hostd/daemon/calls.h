@@ -27,6 +27,8 @@ struct answer {
 	int32_t result;		/* kern_return_t; when not 0 the payload is a `failure` */
 	const uint8_t *payload; /* valid during the callback */
 	size_t bytes;
+	int *fds; /* of the reply: whoever takes one leaves -1 */
+	unsigned int fd_count;
 	bool may_still_come; /* the deadline passed; call_setup.late is told what becomes of it */
 };
 
@@ -55,7 +57,7 @@ void call_refuse(struct hostd *hostd, const struct call_setup *setup, int32_t re
 		 const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* Hands a reply to the call that waits for it. Return: 0, -EPROTO when there never was one. */
-int calls_deliver(struct channel *channel, const struct link_message *reply);
+int calls_deliver(struct channel *channel, struct link_message *reply);
 
 /* Fails the calls of a closing channel. */
 void calls_fail_channel(struct channel *channel, const char *why);

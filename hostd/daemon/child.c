@@ -81,20 +81,15 @@ static void child_succeed(struct child *child)
 }
 
 /* Asks the VMM; from the answer on the child's state is the callback's to set. */
-static void child_ask(struct child *child, uint16_t type, const void *payload, size_t bytes,
-		      call_done_fn done)
+static void child_ask(struct child *child, const struct call_setup *what)
 {
+	struct call_setup call = *what;
+
 	child->is_asking = true;
-	call_start(child->hostd, child->task->vmm->channel,
-		   &(struct call_setup){
-		       .type = type,
-		       .uid = child->setup.owner_uid,
-		       .payload = payload,
-		       .bytes = bytes,
-		       .deadline_ns = child->setup.deadline_ns,
-		       .done = done,
-		       .context = child,
-		   });
+	call.uid = child->setup.owner_uid;
+	call.deadline_ns = child->setup.deadline_ns;
+	call.context = child;
+	call_start(child->hostd, child->task->vmm->channel, &call);
 }
 
 static void loaded(void *context, const struct answer *answer)
@@ -116,8 +111,12 @@ static void became(void *context, const struct answer *answer)
 	if (answer->result)
 		child_fail(child, answer);
 	else if (child->setup.run)
-		child_ask(child, MESSAGE_norma_run_begin, child->run, child->setup.run_bytes,
-			  loaded);
+		child_ask(child, &(struct call_setup){
+				     .type = MESSAGE_norma_run_begin,
+				     .payload = child->run,
+				     .bytes = child->setup.run_bytes,
+				     .done = loaded,
+				 });
 	else
 		child_succeed(child);
 }
@@ -125,6 +124,8 @@ static void became(void *context, const struct answer *answer)
 /* Fresh randomness for every task: no two may share a seed or a generation. */
 static int child_become(struct child *child, const struct child_setup *setup)
 {
+	static const struct child_memory none;
+	const struct child_memory *memory = setup->memory ? setup->memory : &none;
 	struct hostd *hostd = child->hostd;
 	uint8_t seed[SEED_BYTES];
 	struct vmm_become_request become = {
@@ -134,8 +135,10 @@ static int child_become(struct child *child, const struct child_setup *setup)
 	    .seed = {.data = seed, .bytes = sizeof(seed)},
 	    .properties = setup->properties,
 	    .properties_count = 1,
-	    .regions = setup->regions,
-	    .regions_count = setup->region_count,
+	    .regions = memory->regions,
+	    .regions_count = memory->region_count,
+	    .windows = memory->windows,
+	    .windows_count = memory->window_count,
 	    .thread_flavor = setup->thread.flavor,
 	    .thread_number = setup->thread.number,
 	    .thread_state = setup->thread.state,
@@ -145,8 +148,14 @@ static int child_become(struct child *child, const struct child_setup *setup)
 	    getrandom(&become.generation, sizeof(become.generation), 0) !=
 		sizeof(become.generation))
 		return -EIO;
-	child_ask(child, MESSAGE_vmm_become, hostd->payload,
-		  hostd_encode(hostd, vmm_become_request, &become), became);
+	child_ask(child, &(struct call_setup){
+			     .type = MESSAGE_vmm_become,
+			     .payload = hostd->payload,
+			     .bytes = hostd_encode(hostd, vmm_become_request, &become),
+			     .fds = memory->fds,
+			     .fd_count = memory->window_count,
+			     .done = became,
+			 });
 	return 0;
 }
 
@@ -218,6 +227,7 @@ void child_request(struct channel *channel, struct link_message *message)
 	struct hostd *hostd = channel->hostd;
 	struct peer_create_child_request wanted;
 	struct cpu_identity *cpu;
+	struct child_memory memory;
 	struct child_setup setup;
 	char error[MESSAGE_MAX_TEXT];
 	struct request *request;
@@ -233,15 +243,15 @@ void child_request(struct channel *channel, struct link_message *message)
 	if (!request)
 		return;
 	cpu = cpu_fields_identity(&wanted);
+	memory = (struct child_memory){wanted.regions, wanted.regions_count, NULL, NULL, 0};
 	setup = (struct child_setup){
 	    .parent = wanted.parent,
 	    .owner_uid = message->header.uid,
 	    .state = TASK_STATE_RUNNING,
 	    .image = wanted.image,
 	    .properties = wanted.properties,
-	    .regions = wanted.regions,
-	    .region_count = wanted.regions_count,
 	    .cpu = {.cpu = cpu, .scope = CPU_GATE_ALL, .is_child = true},
+	    .memory = &memory,
 	    .deadline_ns = hostd_deadline((uint64_t)hostd->config.clone_deadline_ms),
 	    .done = child_reply,
 	    .context = request,

@@ -20,6 +20,15 @@ struct task;
 /* result: a kern_return_t; `text` says why it is not 0. Never called from child_create(). */
 typedef void (*child_done_fn)(void *context, int32_t result, uint32_t name, const char *text);
 
+/* Regions, and the files of those whose objects are among the windows (vmm_become). */
+struct child_memory {
+	const struct region_entry *regions;
+	uint32_t region_count;
+	const struct object_window *windows;
+	const int *fds; /* one for each window; borrowed */
+	uint32_t window_count;
+};
+
 /* A thread that runs as soon as the task is made. */
 struct child_thread {
 	uint32_t flavor; /* 0: none */
@@ -34,8 +43,7 @@ struct child_setup {
 	const char *image;
 	const struct task_properties *properties; /* copied */
 	struct cpu_claim cpu;			  /* borrowed */
-	const struct region_entry *regions;	  /* its memory; not used after child_create() */
-	uint32_t region_count;
+	const struct child_memory *memory;	  /* not used after child_create(); NULL: none */
 	struct child_thread thread;
 	const void *run; /* payload of a norma_run_begin that follows, copied; NULL: none does */
 	size_t run_bytes;

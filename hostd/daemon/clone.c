@@ -93,6 +93,11 @@ static struct task *clone_parent(const struct clone *clone)
 	return parent && parent->phase == TASK_ALIVE ? parent : NULL;
 }
 
+static bool clone_is_here(const struct clone *clone)
+{
+	return hostd_is_own_node(clone->hostd, clone->node);
+}
+
 static void clone_refuse(struct clone *clone, int32_t result, const char *text)
 {
 	log_line(LOG_WARNING, "clone parent=0x%08x node=%d mode=%s step=%s code=%d err=\"%s\"",
@@ -155,7 +160,7 @@ static void peer_answered(void *context, const struct answer *answer)
 }
 
 static void create_elsewhere(struct clone *clone, const struct task *parent,
-			     const struct vmm_export_reply *memory)
+			     const struct child_memory *memory)
 {
 	struct hostd *hostd = clone->hostd;
 	struct peer_create_child_request request = {
@@ -164,7 +169,7 @@ static void create_elsewhere(struct clone *clone, const struct task *parent,
 	    .properties = &parent->properties,
 	    .properties_count = 1,
 	    .regions = memory->regions,
-	    .regions_count = memory->regions_count,
+	    .regions_count = memory->region_count,
 	};
 	struct cpu_word words[CPU_MAX_WORDS];
 	size_t bytes;
@@ -185,7 +190,7 @@ static void create_elsewhere(struct clone *clone, const struct task *parent,
 }
 
 static void create_here(struct clone *clone, const struct task *parent,
-			const struct vmm_export_reply *memory)
+			const struct child_memory *memory)
 {
 	struct hostd *hostd = clone->hostd;
 	char error[MESSAGE_MAX_TEXT];
@@ -195,9 +200,8 @@ static void create_here(struct clone *clone, const struct task *parent,
 	    .state = TASK_STATE_RUNNING,
 	    .image = parent->image,
 	    .properties = &parent->properties,
-	    .regions = memory->regions,
-	    .region_count = memory->regions_count,
 	    .cpu = {.cpu = parent->cpu, .scope = CPU_GATE_SEEN, .is_child = true},
+	    .memory = memory,
 	    .deadline_ns = clone->deadline_ns,
 	    .done = clone_created,
 	    .context = clone,
@@ -208,14 +212,14 @@ static void create_here(struct clone *clone, const struct task *parent,
 		clone_created(clone, result, 0, error);
 }
 
-static void clone_create(struct clone *clone, const struct vmm_export_reply *memory)
+static void clone_create(struct clone *clone, const struct child_memory *memory)
 {
 	const struct task *parent = clone_parent(clone);
 
 	clone_set_state(clone, CLONE_CREATE);
 	if (!parent)
 		clone_refuse_ended(clone);
-	else if (hostd_is_own_node(clone->hostd, clone->node))
+	else if (clone_is_here(clone))
 		create_here(clone, parent, memory);
 	else
 		create_elsewhere(clone, parent, memory);
@@ -232,21 +236,29 @@ static void exported(void *context, const struct answer *answer)
 		clone_refuse(clone, answer->result, answer_text(answer, text));
 		return;
 	}
-	if (hostd_decode(clone->hostd, vmm_export_reply, answer->payload, answer->bytes, &reply)) {
+	if (hostd_decode(clone->hostd, vmm_export_reply, answer->payload, answer->bytes, &reply) ||
+	    reply.windows_count != answer->fd_count ||
+	    (reply.windows_count && !clone_is_here(clone))) {
 		export_turn_end(&clone->turn, EXPORT_MADE);
 		clone_refuse(clone, KERN_FAILURE, "the parent's VMM described itself wrongly");
 		return;
 	}
 	clone->pause_ns = reply.pause_ns;
 	clone->region_count = reply.regions_count;
-	clone_create(clone, &reply);
+	clone_create(clone, &(struct child_memory){
+				.regions = reply.regions,
+				.region_count = reply.regions_count,
+				.windows = reply.windows,
+				.fds = answer->fds,
+				.window_count = reply.windows_count,
+			    });
 }
 
 static void clone_export(struct export_turn *turn)
 {
 	struct clone *clone = container_of(turn, struct clone, turn);
 	struct hostd *hostd = clone->hostd;
-	struct vmm_export_request request = {.mode = clone->mode};
+	struct vmm_export_request request = {.mode = clone->mode, .here = clone_is_here(clone)};
 	size_t bytes = hostd_encode(hostd, vmm_export_request, &request);
 
 	clone_set_state(clone, CLONE_EXPORT);
@@ -277,7 +289,7 @@ static void clone_enqueue(struct clone *clone)
 	}
 	clone_set_state(clone, CLONE_QUEUE);
 	if (clone->mode == EXPORT_EMPTY)
-		clone_create(clone, &(struct vmm_export_reply){0});
+		clone_create(clone, &(struct child_memory){0});
 	else
 		export_turn_wait(&clone->turn, parent);
 }

@@ -54,6 +54,9 @@ enum object_kind {
 	OBJECT_FROZEN = 2,   /* never changes again; mapped privately */
 };
 
+/* Ids of windows whose memfds go along with a message; no pager gives such ids. */
+#define OBJECT_ALONG (UINT64_C(1) << 63)
+
 enum region_mapping {
 	REGION_SHARED = 1,  /* MAP_SHARED of a coherent object */
 	REGION_PRIVATE = 2, /* MAP_PRIVATE over a frozen object */

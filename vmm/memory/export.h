@@ -46,6 +46,7 @@ struct export_item {
 	enum export_action action;
 	struct object *object;	     /* what the child gets; a reference */
 	enum export_action prepared; /* the action that it was made for */
+	uint32_t window; /* not 0: the object's file goes along, as window number `window` - 1 */
 	bool is_base_copied;
 	bool is_unreported;
 	bool is_remapped;
@@ -55,6 +56,7 @@ struct export
 {
 	struct space *space;
 	enum export_mode mode;
+	bool is_here; /* the child is made on this host: what is frozen can go along as files */
 	const struct vm_range *range; /* only what is inside, whatever its inheritance; NULL: all */
 	const struct space_forker *forker; /* NULL: forking would be of no use */
 	bool is_forking;		   /* some item's action is EXPORT_FORK */
@@ -63,7 +65,8 @@ struct export
 	bool is_paused;
 	uint64_t pause_start_ns;
 	uint64_t pause_ns;
-	uint8_t *buffer; /* EXPORT_COPY_BYTES */
+	uint8_t *buffer;		 /* EXPORT_COPY_BYTES */
+	struct space_exported *exported; /* windows are filled in before the fork */
 	struct failure *failure;
 };
 
@@ -95,6 +98,10 @@ void export_free(struct export *export);
 
 /* Chooses every item's action as far as it can be known while threads run. Return: 0 or -errno. */
 int export_plan(struct export *export);
+/* How a region entry names the item's object. */
+uint64_t export_object_name(const struct export_item *item);
+/* Numbers the windows of what goes along. */
+void export_plan_windows(struct export *export);
 /* The same again with threads standing still: frozen regions may have changed meanwhile. */
 int export_replan(struct export *export);
 

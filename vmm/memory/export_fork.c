@@ -55,10 +55,14 @@ static int overlay_pages(const struct space *space, const struct region *region,
 	return 0;
 }
 
-/* A base that nobody else knows would have to be published first: that is rare, and copied. */
-static bool item_may_fork(const struct export_item *item)
+/* The base goes along as a file, or by its id. One that would have to be published first is rare,
+ * and copied. */
+static bool item_may_fork(const struct export *export, const struct export_item *item)
 {
-	return item->action == EXPORT_REFREEZE && item->region->object->id != 0;
+	const struct object *base = item->region->object;
+
+	return item->action == EXPORT_REFREEZE &&
+	       (base->id != 0 || (export->is_here && base->is_ours));
 }
 
 static int is_fork_worth_it(const struct export *export, bool *ret_is_worth_it)
@@ -71,7 +75,7 @@ static int is_fork_worth_it(const struct export *export, bool *ret_is_worth_it)
 		const struct export_item *item = &export->items[i];
 		uint64_t overlay = 0;
 
-		if (!item_may_fork(item))
+		if (!item_may_fork(export, item))
 			continue;
 		has_candidate = true;
 		pages += base_pages(item->region);
@@ -94,7 +98,7 @@ int export_fork_choose(struct export *export)
 void export_fork_plan(struct export *export)
 {
 	for (uint32_t i = 0; i < export->count && export->is_forking; i++)
-		if (item_may_fork(&export->items[i]))
+		if (item_may_fork(export, &export->items[i]))
 			export->items[i].action = EXPORT_FORK;
 }
 
@@ -151,7 +155,7 @@ static int kept_list(struct export *export)
 			continue;
 		space->kept[space->kept_count++] = (struct kept_mapping){
 		    .range = region_range(region),
-		    .object = region->object->id,
+		    .object = export_object_name(&export->items[i]),
 		    .offset = region->offset,
 		};
 	}
@@ -167,6 +171,7 @@ static _Noreturn void fork_first(void *context)
 	space_forget_after_fork(export->space);
 	for (uint32_t i = 0; i < export->count; i++)
 		space_object_put(export->space, export->items[i].object);
+	space_exported_done(export->exported);
 	export_free(export);
 	forker->child(forker->context);
 }

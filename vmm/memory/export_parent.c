@@ -69,7 +69,7 @@ static kern_return_t report_all(struct export *export)
 	for (uint32_t i = 0; i < export->count; i++) {
 		const struct export_item *item = &export->items[i];
 
-		if (!export_rule(item->action)->is_adopted)
+		if (!export_rule(item->action)->is_adopted || item->window)
 			continue;
 		mappings[count++] = (struct object_mapping){
 		    .object = item->object->id,
@@ -119,6 +119,7 @@ static void undo_copied(struct export *export, struct export_item *item)
 	if (item->object->id)
 		space_release_queue(space, item->object->id);
 	item->object->id = 0;
+	item->object->kind = 0;
 	object_get(item->object);
 	region_adopt(space, item->region, item->object, ret ? mapped : REGION_SHARED);
 }
@@ -152,7 +153,7 @@ void export_commit(struct export *export)
 		if (rule->is_adopted) {
 			object_get(item->object);
 			region_adopt(export->space, item->region, item->object, rule->mapping);
-			item->region->is_reported = true;
+			item->region->is_reported = !item->window;
 		}
 		if (rule->is_shared)
 			item->region->is_shared = true;

@@ -85,9 +85,11 @@ static bool region_is_to_share(const struct export *export, const struct region 
 }
 
 /* A private region's action when it is found clean. */
-static enum export_action action_clean(const struct region *region)
+static enum export_action action_clean(const struct export *export, const struct region *region)
 {
-	return region->object->id ? EXPORT_SAME_FROZEN : EXPORT_NARROW;
+	bool is_along = export->is_here && region->object->is_ours;
+
+	return region->object->id || is_along ? EXPORT_SAME_FROZEN : EXPORT_NARROW;
 }
 
 static int action_choose(const struct export *export, const struct region *region,
@@ -111,7 +113,7 @@ static int action_choose(const struct export *export, const struct region *regio
 		return 0;
 	}
 	int ret = region_is_dirty(export->space, region, &is_dirty);
-	*ret_action = !ret && is_dirty ? EXPORT_REFREEZE : action_clean(region);
+	*ret_action = !ret && is_dirty ? EXPORT_REFREEZE : action_clean(export, region);
 	return ret;
 }
 
@@ -132,7 +134,7 @@ static uint64_t object_given_bytes(const struct export *export, const struct obj
 /*
  * A frozen object may be fetched whole by another host. When the parent keeps part of it to itself,
  * each region gets a window of its own: cheap when the file is ours, a copy when its pages may be
- * elsewhere.
+ * elsewhere. What goes along to a child on this host does not meet a pager at all.
  */
 static void plan_narrow(struct export *export)
 {
@@ -140,7 +142,7 @@ static void plan_narrow(struct export *export)
 		struct export_item *item = &export->items[i];
 		const struct object *object = item->region->object;
 
-		if (item->action != EXPORT_SAME_FROZEN ||
+		if (item->action != EXPORT_SAME_FROZEN || (export->is_here && object->is_ours) ||
 		    object_given_bytes(export, object) >= object->bytes)
 			continue;
 		/* The others of this object then see it not given whole either. */
@@ -186,13 +188,57 @@ static int prepare_all(struct export *export)
 		if (ret)
 			return ret;
 	}
+	export_plan_windows(export);
 	return 0;
+}
+
+uint64_t export_object_name(const struct export_item *item)
+{
+	return item->window ? OBJECT_ALONG + item->window - 1 : item->object->id;
+}
+
+static uint32_t window_of(const struct export *export, uint32_t count, const struct object *object)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (export->items[i].window && export->items[i].object == object)
+			return export->items[i].window;
+	return 0;
+}
+
+void export_plan_windows(struct export *export)
+{
+	uint32_t last = 0;
+
+	for (uint32_t i = 0; i < export->count; i++) {
+		struct export_item *item = &export->items[i];
+
+		item->window = 0;
+		if (!export->is_here || !item->object->is_ours ||
+		    export_rule(item->action)->mapping == REGION_SHARED)
+			continue;
+		item->window = window_of(export, i, item->object);
+		if (!item->window)
+			item->window = ++last;
+	}
+}
+
+static uint32_t count_given(const struct export *export)
+{
+	const struct vm_map *map = &export->space->map;
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < map->count; i++)
+		count += region_is_given(export, &map->regions[i]);
+	return count;
 }
 
 int export_plan(struct export *export)
 {
 	struct vm_map *map = &export->space->map;
 
+	/* More files than fit into a message go by way of the pager. */
+	if (count_given(export) > MESSAGE_MAX_FDS)
+		export->is_here = false;
 	for (uint32_t i = 0; i < map->count; i++) {
 		struct export_item *item = &export->items[export->count];
 

@@ -119,6 +119,17 @@ int object_new_attached(int take_fd, const struct object_window *window, struct 
 	return 0;
 }
 
+int object_new_along(int take_fd, const struct object_window *window, struct object **ret_object)
+{
+	int ret = object_new_attached(take_fd, window, ret_object);
+
+	if (ret)
+		return ret;
+	(*ret_object)->id = 0;
+	(*ret_object)->is_ours = true;
+	return 0;
+}
+
 void object_get(struct object *object)
 {
 	object->references++;
@@ -149,9 +160,14 @@ int object_punch(const struct object *object, uint64_t offset, uint64_t bytes)
 	return 0;
 }
 
+bool object_is_own(const struct object *object)
+{
+	return object->id == 0 && object->kind != OBJECT_FROZEN;
+}
+
 bool object_is_sole(const struct object *object)
 {
-	return object->id == 0 && object->references == 1 && object->file->references == 1 &&
+	return object_is_own(object) && object->references == 1 && object->file->references == 1 &&
 	       object->offset == object->file->lead_bytes &&
 	       object->bytes == object->file->bytes - object->file->lead_bytes;
 }

@@ -23,8 +23,8 @@ struct object {
 	uint64_t offset;	  /* window: page-aligned, inside the file */
 	uint64_t bytes;
 	uint64_t id;	       /* the pager's; 0: only this task knows the object */
-	enum object_kind kind; /* meaningful with an id */
-	bool is_ours; /* the file was made here, so its holes are zeros and not pages to come */
+	enum object_kind kind; /* FROZEN, also without an id: others have it, it never changes */
+	bool is_ours; /* all of it is on this host: holes are zeros and not pages to come */
 	uint32_t references;
 };
 
@@ -45,6 +45,9 @@ int object_new_window(const struct object *other, uint64_t offset, uint64_t byte
 int object_new_attached(int take_fd, const struct object_window *window,
 			struct object **ret_object);
 
+/* The same for frozen memory that is complete on this host and that the pager does not know. */
+int object_new_along(int take_fd, const struct object_window *window, struct object **ret_object);
+
 void object_get(struct object *object);
 /* Drops a reference that is known not to be the last. */
 void object_drop(struct object *object);
@@ -62,7 +65,9 @@ static inline uint64_t object_file_offset(const struct object *object, uint64_t 
 
 /* Frees the pages of part of an object; it reads as zero then. Return: 0 or -errno. */
 int object_punch(const struct object *object, uint64_t offset, uint64_t bytes);
-/* Is the object all of its file, unpublished, with one user? */
+/* Does nobody else see the object's bytes, so that they may be taken away? */
+bool object_is_own(const struct object *object);
+/* Is the object all of its file, nobody else's, with one user? */
 bool object_is_sole(const struct object *object);
 /* Sets the size of such an object; bytes that are added are zero. Return: 0 or -errno. */
 int object_resize(struct object *object, uint64_t bytes);

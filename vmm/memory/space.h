@@ -34,6 +34,14 @@ struct region_list {
 	uint32_t count;
 };
 
+/* Memory that came along as files: windows[count], each with fds[i], which is set to -1 when it is
+ * taken. */
+struct window_list {
+	const struct object_window *windows;
+	int *fds;
+	uint32_t count;
+};
+
 /*
  * How space_export stops the task's threads. Called with the space locked for writing, so a thread
  * that waits inside a space_ function counts as stopped, and must: `pause` returns 0 once no thread
@@ -243,19 +251,29 @@ struct space_forker {
  */
 #define SPACE_FORK_PAGES_MIN 1000u
 
-/* A description for vmm_export's reply. regions[region_count] belongs to the caller:
- * space_exported_done(). */
+/* A description for vmm_export's reply. regions[region_count] and fds[window_count] belong to the
+ * caller: space_exported_done(). */
 struct space_exported {
 	uint64_t pause_ns;
 	bool is_forked; /* the child's process is a fork of this one */
 	struct region_entry *regions;
 	uint32_t region_count;
+	uint32_t window_count;
+	struct object_window windows[MESSAGE_MAX_FDS];
+	int fds[MESSAGE_MAX_FDS];
+};
+
+/* What kind of child it is. */
+struct space_child {
+	enum export_mode mode;
+	bool is_here; /* on this host: frozen memory that is complete goes along as files */
+	const struct space_forker *forker; /* NULL: it is not to be a fork of this process */
 };
 
 void space_exported_done(struct space_exported *exported);
 
 /*
- * Prepares what a child gets under `mode`: publishes objects with the pager, freezes and copies
+ * Prepares what a child gets: publishes objects with the pager, freezes and copies
  * what the table "Objects and regions" of ARCHITECTURE.md says, and describes it. forker: NULL when
  * the child is not to be a fork of this process, on another host for one. All or nothing: after a
  * failure the task is as before. The objects are held until as many space_export_end as successful
@@ -264,9 +282,8 @@ void space_exported_done(struct space_exported *exported);
  * not answer), KERN_MEMORY_ERROR (a page to be copied is lost), KERN_FAILURE (no pager, or it
  * refused); *ret_failure then holds a sentence.
  */
-kern_return_t space_export(struct space *space, enum export_mode mode,
-			   const struct space_forker *forker, struct space_exported *ret_exported,
-			   struct failure *ret_failure);
+kern_return_t space_export(struct space *space, const struct space_child *child,
+			   struct space_exported *ret_exported, struct failure *ret_failure);
 void space_export_end(struct space *space);
 
 /*
@@ -285,15 +302,15 @@ kern_return_t space_export_range(struct space *space, struct vm_extent extent, b
 int space_renew_after_fork(struct space *space);
 
 /*
- * Fills an empty space with a child's regions, all or nothing; everything about the list is
+ * Fills an empty space with a child's regions, all or nothing; everything about the lists is
  * checked. REGION_FORKED entries must be what the fork kept. Return: KERN_SUCCESS;
  * KERN_INVALID_ADDRESS (unordered, overlapping, unaligned or outside); KERN_INVALID_ARGUMENT
  * (attributes, mapping against object kind, window too short); KERN_NO_SPACE (the space is not
  * empty); KERN_NODE_DOWN and others as the pager says when attaching; KERN_RESOURCE_SHORTAGE;
  * KERN_OPERATION_TIMED_OUT; KERN_FAILURE. *ret_failure then holds a sentence.
  */
-kern_return_t space_import(struct space *space, const struct region_entry *regions,
-			   uint32_t region_count, struct failure *ret_failure);
+kern_return_t space_import(struct space *space, struct region_list list, struct window_list along,
+			   struct failure *ret_failure);
 
 /*
  * Adds regions that space_export_range of this or another space described, moved so that the first

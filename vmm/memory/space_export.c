@@ -8,8 +8,10 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "export.h"
@@ -44,7 +46,7 @@ static kern_return_t export_publish(struct export *export)
 		uint32_t count = 0;
 
 		for (; i < export->count && count < MESSAGE_MAX_FDS; i++)
-			if (export->items[i].object->id == 0)
+			if (!export->items[i].window && export->items[i].object->id == 0)
 				batch[count++] = export->items[i].object;
 		if (count == 0)
 			break;
@@ -121,6 +123,33 @@ static int copy_instant(struct export *export)
 	return ret;
 }
 
+/* The files that go along; the windows tell what of them. */
+static int export_open_windows(struct export *export)
+{
+	struct space_exported *exported = export->exported;
+
+	for (uint32_t i = 0; i < export->count; i++) {
+		const struct object *object = export->items[i].object;
+
+		if (export->items[i].window != exported->window_count + 1)
+			continue;
+		int fd = space_fail_at(SPACE_STEP_OBJECT)
+			     ? -1
+			     : fcntl(object->file->fd, F_DUPFD_CLOEXEC, 0);
+		if (fd < 0)
+			return -EMFILE;
+		exported->fds[exported->window_count] = fd;
+		exported->windows[exported->window_count] = (struct object_window){
+		    .id = OBJECT_ALONG + exported->window_count,
+		    .kind = OBJECT_FROZEN,
+		    .offset = object->offset,
+		    .bytes = object->bytes,
+		};
+		exported->window_count++;
+	}
+	return 0;
+}
+
 static kern_return_t export_do(struct export *export)
 {
 	kern_return_t code = export_error(export, export_plan(export), "making memory objects");
@@ -139,6 +168,9 @@ static kern_return_t export_do(struct export *export)
 		if (!code)
 			code = export_publish(export);
 	}
+	if (!code)
+		code =
+		    export_error(export, export_open_windows(export), "opening the child's memory");
 	if (!code)
 		code = export_change(export);
 	if (!code)
@@ -185,9 +217,13 @@ static void export_describe(struct export *export, struct space_exported *export
 		    .behavior = (uint32_t)region->behavior,
 		    .shared = rule->is_shared,
 		    .mapping = rule->mapping,
-		    .object = item->object->id,
+		    .object = export_object_name(item),
 		    .offset = rule->is_new ? 0 : region->offset,
 		};
+		if (item->window) {
+			item->object->kind = OBJECT_FROZEN;
+			continue;
+		}
 		space->held[space->held_count++] = item->object;
 		item->object = NULL;
 	}
@@ -213,6 +249,7 @@ static void export_done(struct export *export)
 
 static kern_return_t export_locked(struct export *export, struct space_exported *exported)
 {
+	export->exported = exported;
 	kern_return_t code =
 	    export_error(export, export_reserve(export, exported), "preparing a child's memory");
 
@@ -231,13 +268,18 @@ static kern_return_t export_locked(struct export *export, struct space_exported 
 	return code;
 }
 
-kern_return_t space_export(struct space *space, enum export_mode mode,
-			   const struct space_forker *forker, struct space_exported *ret_exported,
-			   struct failure *ret_failure)
+kern_return_t space_export(struct space *space, const struct space_child *child,
+			   struct space_exported *ret_exported, struct failure *ret_failure)
 {
 	struct space_exported exported = {0};
 	struct export export = {
-	    .space = space, .mode = mode, .forker = forker, .failure = ret_failure};
+	    .space = space,
+	    .mode = child->mode,
+	    .is_here = child->is_here,
+	    .forker = child->forker,
+	    .failure = ret_failure,
+	};
+	enum export_mode mode = child->mode;
 	kern_return_t code = KERN_SUCCESS;
 
 	if (mode >= EXPORT_NUM_MODES) {
@@ -307,6 +349,8 @@ kern_return_t space_export_range(struct space *space, struct vm_extent extent, b
 
 void space_exported_done(struct space_exported *exported)
 {
+	for (uint32_t i = 0; i < exported->window_count; i++)
+		close(exported->fds[i]);
 	free(exported->regions);
 	*exported = (struct space_exported){0};
 }

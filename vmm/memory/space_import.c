@@ -2,6 +2,7 @@
  * Memory from the description that another space_export, or one of a range, made: all of a child's
  * (space_import), or regions more (space_import_range).
  */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/checked.h"
@@ -16,7 +17,9 @@ struct import {
 	struct object_id *ids;	 /* ascending, each once; room for count */
 	struct object **objects; /* of ids; a reference each, NULL until attached */
 	uint32_t id_count;
+	struct window_list along;
 	struct object_mapping *mappings;
+	uint32_t mapping_count;
 	struct failure *failure;
 };
 
@@ -99,6 +102,27 @@ static struct object *object_known(const struct space *space, uint64_t id)
 	return NULL;
 }
 
+/* Makes an object of memory that came along as a file. */
+static kern_return_t take_along(struct import *import, uint32_t at)
+{
+	const struct window_list *along = &import->along;
+	uint64_t index = import->ids[at].id - OBJECT_ALONG;
+	int ret;
+
+	if (index >= along->count || along->windows[index].id != import->ids[at].id ||
+	    along->windows[index].kind != OBJECT_FROZEN) {
+		failure_set(import->failure, "the child's memory lacks a file that it names");
+		return KERN_INVALID_ARGUMENT;
+	}
+	if (space_fail_at(SPACE_STEP_ATTACH))
+		return KERN_RESOURCE_SHORTAGE;
+	ret = object_new_along(take_fd(&along->fds[index]), &along->windows[index],
+			       &import->objects[at]);
+	if (ret == -EINVAL)
+		failure_set(import->failure, "a file of the child's memory is too short");
+	return ret == -EINVAL ? KERN_INVALID_ARGUMENT : ret ? KERN_RESOURCE_SHORTAGE : KERN_SUCCESS;
+}
+
 /* Attaches the next objects that have to be, from index *next on. */
 static kern_return_t attach_some(struct import *import, uint32_t *next)
 {
@@ -107,7 +131,9 @@ static kern_return_t attach_some(struct import *import, uint32_t *next)
 	uint32_t places[MESSAGE_MAX_FDS];
 	uint32_t count = 0;
 
-	for (; *next < import->id_count && count < MESSAGE_MAX_FDS; ++*next) {
+	for (; *next < import->id_count && count < MESSAGE_MAX_FDS &&
+	       import->ids[*next].id < OBJECT_ALONG;
+	     ++*next) {
 		struct object *known = object_known(import->space, import->ids[*next].id);
 
 		if (known) {
@@ -132,9 +158,13 @@ static kern_return_t attach_some(struct import *import, uint32_t *next)
 static kern_return_t import_attach(struct import *import)
 {
 	kern_return_t code = KERN_SUCCESS;
+	uint32_t next = 0;
 
-	for (uint32_t next = 0; next < import->id_count && !code;)
+	/* Ids are in order: what came along is last. */
+	while (next < import->id_count && import->ids[next].id < OBJECT_ALONG && !code)
 		code = attach_some(import, &next);
+	for (; next < import->id_count && !code; next++)
+		code = take_along(import, next);
 	return code;
 }
 
@@ -190,7 +220,9 @@ static kern_return_t import_map(struct import *import)
 
 		if (code)
 			return code;
-		import->mappings[i] = (struct object_mapping){
+		if (entry->object >= OBJECT_ALONG)
+			continue;
+		import->mappings[import->mapping_count++] = (struct object_mapping){
 		    .object = entry->object,
 		    .offset = entry->offset,
 		    .address = space_hva(import->space, entry->start),
@@ -213,14 +245,16 @@ static kern_return_t import_report(struct import *import)
 	struct vm_range range = import_range(import);
 	struct vm_map *map = &import->space->map;
 
+	if (import->mapping_count == 0)
+		return KERN_SUCCESS;
 	if (space_fail_at(SPACE_STEP_REPORT))
 		return KERN_RESOURCE_SHORTAGE;
-	kern_return_t code =
-	    pager_map(&import->space->pager, import->mappings, import->count, import->failure);
+	kern_return_t code = pager_map(&import->space->pager, import->mappings,
+				       import->mapping_count, import->failure);
 	/* A refused request leaves no trace in the pager. */
 	for (uint32_t i = vm_map_find(map, range.start);
 	     !code && i < map->count && map->regions[i].start < range.end; i++)
-		map->regions[i].is_reported = true;
+		map->regions[i].is_reported = map->regions[i].object->id != 0;
 	return code;
 }
 
@@ -274,13 +308,14 @@ static kern_return_t import_carry_out(struct import *import)
 	return code;
 }
 
-kern_return_t space_import(struct space *space, const struct region_entry *regions,
-			   uint32_t region_count, struct failure *ret_failure)
+kern_return_t space_import(struct space *space, struct region_list list, struct window_list along,
+			   struct failure *ret_failure)
 {
 	struct import import = {
 	    .space = space,
-	    .entries = regions,
-	    .count = region_count,
+	    .entries = list.regions,
+	    .count = list.count,
+	    .along = along,
 	    .failure = ret_failure,
 	};
 	kern_return_t code = KERN_NO_SPACE;
@@ -292,8 +327,8 @@ kern_return_t space_import(struct space *space, const struct region_entry *regio
 	else
 		code = entries_check(&import);
 	if (!code)
-		code = space_kept_claim(space, regions, region_count, ret_failure);
-	if (!code && region_count > 0)
+		code = space_kept_claim(space, list.regions, list.count, ret_failure);
+	if (!code && list.count > 0)
 		code = import_carry_out(&import);
 	if (code)
 		space_kept_unmap(space, KEPT_ALL);

@@ -95,7 +95,7 @@ static int region_discard(struct space *space, struct region *region)
 	/* The base of a private region is not zero: it gets an object of its own. */
 	if (region->mapping == REGION_PRIVATE)
 		return errno_of(space_place_new(space, region));
-	if (region->object->id == 0)
+	if (object_is_own(region->object))
 		return object_punch(region->object, region->offset, region_bytes(region));
 	return region_write_zeros(space, region);
 }

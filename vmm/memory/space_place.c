@@ -105,7 +105,8 @@ static void regions_drop(struct space *space, struct vm_range range)
 		struct object *object = region->object;
 
 		/* Nobody else maps this part of an unpublished object. */
-		if (object->id == 0 && (object->references > 1 || object->file->references > 1))
+		if (object_is_own(object) &&
+		    (object->references > 1 || object->file->references > 1))
 			object_punch(object, region->offset, region_bytes(region));
 		space_object_put(space, object);
 	}

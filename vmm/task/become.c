@@ -31,6 +31,10 @@ static kern_return_t become_check(const struct become *become)
 				 "vmm_become: 0x%x is no task name of node %d, or the seed is not "
 				 "%u bytes long",
 				 request->task, request->node, TASK_SEED_BYTES);
+	if (request->windows_count != become->call->arena->request_fd_count)
+		return call_fail(become->call, KERN_INVALID_ARGUMENT,
+				 "vmm_become with %u windows and %u descriptors",
+				 request->windows_count, become->call->arena->request_fd_count);
 	if (request->properties_count != 1)
 		return call_fail(become->call, KERN_INVALID_ARGUMENT,
 				 "vmm_become with properties of %u tasks",
@@ -112,8 +116,11 @@ static kern_return_t become_fill(struct become *become)
 	become_properties(task, &request->properties[0]);
 	code = become_make_thread(become);
 	if (!code)
-		code = space_import(task->space, request->regions, request->regions_count,
-				    &become->call->failure);
+		code = space_import(
+		    task->space, (struct region_list){request->regions, request->regions_count},
+		    (struct window_list){request->windows, become->call->arena->request_fds,
+					 request->windows_count},
+		    &become->call->failure);
 	return code;
 }
 

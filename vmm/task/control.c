@@ -39,25 +39,26 @@ void control_wake(struct control *control)
 }
 
 static int control_send_locked(struct control *control, const struct message_header *header,
-			       const void *payload, size_t payload_bytes)
+			       const struct control_body *body)
 {
 	int error;
 
 	if (control->is_closed)
 		return -EPIPE;
-	error = link_send(&control->link, header, payload, payload_bytes, NULL, 0);
+	error = link_send(&control->link, header, body->payload, body->bytes, body->fds,
+			  body->fd_count);
 	if (error || link_wants_write(&control->link))
 		control_wake(control);
 	return error;
 }
 
-int control_send(struct control *control, const struct message_header *header, const void *payload,
-		 size_t payload_bytes)
+int control_send(struct control *control, const struct message_header *header,
+		 const struct control_body *body)
 {
 	int error;
 
 	pthread_mutex_lock(&control->lock);
-	error = control_send_locked(control, header, payload, payload_bytes);
+	error = control_send_locked(control, header, body);
 	pthread_mutex_unlock(&control->lock);
 	return error;
 }
@@ -66,11 +67,12 @@ int control_request(struct control *control, const struct message_header *header
 		    const void *payload, size_t payload_bytes)
 {
 	struct message_header request = {.type = header->type, .uid = header->uid};
+	const struct control_body body = {.payload = payload, .bytes = payload_bytes};
 	int error;
 
 	pthread_mutex_lock(&control->lock);
 	request.sequence = ++control->sequence_last;
-	error = control_send_locked(control, &request, payload, payload_bytes);
+	error = control_send_locked(control, &request, &body);
 	pthread_mutex_unlock(&control->lock);
 	return error;
 }
@@ -107,6 +109,7 @@ int control_call(struct control *control, const struct message_header *header,
 		 const struct wire_span *payload, struct control_wait *wait)
 {
 	struct message_header request = {.type = header->type, .uid = header->uid};
+	const struct control_body body = {.payload = payload->data, .bytes = payload->bytes};
 	struct control_call *call;
 	int error = -EBUSY;
 
@@ -116,7 +119,7 @@ int control_call(struct control *control, const struct message_header *header,
 		request.sequence = ++control->sequence_last;
 		call->sequence = request.sequence;
 		call->type = request.type;
-		error = control_send_locked(control, &request, payload->data, payload->bytes);
+		error = control_send_locked(control, &request, &body);
 		if (!error)
 			error = control_call_wait(control, call);
 		call->wait = NULL;

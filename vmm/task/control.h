@@ -51,12 +51,20 @@ int control_init(struct control *control, int take_socket_fd);
 /* Any thread: makes the control thread's poll return. */
 void control_wake(struct control *control);
 
+/* What follows a header; descriptors are borrowed. */
+struct control_body {
+	const void *payload;
+	size_t bytes;
+	const int *fds;
+	unsigned int fd_count;
+};
+
 /*
  * Any thread: sends one message. Return: 0, -EPIPE, -EMSGSIZE, -ENOBUFS when hostd does not read:
  * the message is lost, whoever waits for it has a deadline.
  */
-int control_send(struct control *control, const struct message_header *header, const void *payload,
-		 size_t payload_bytes);
+int control_send(struct control *control, const struct message_header *header,
+		 const struct control_body *body);
 
 /*
  * Any thread but the control thread: sends a request (type and uid from *header; the sequence is

@@ -1,6 +1,7 @@
 /*
  * Mach's calls on a task's memory, and what hostd asks of it to make children.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "answer.h"
@@ -106,15 +107,31 @@ kern_return_t answer_vm_write(struct call *call, const struct vm_write_request *
 
 /* ---- children ---- */
 
-/* The request is decoded, so its area can hold the reply's array until that is encoded. No more
- * than EXPORT_MAX_REGIONS: the reply's codec has the same cap as space_export. */
+/* The request is decoded, so its area can hold the reply's arrays until those are encoded: the
+ * codec of the reply has the same caps. */
 static const struct region_entry *exported_regions(struct call *call,
 						   struct space_exported *exported)
 {
 	memcpy(call->arena->decoded, exported->regions,
 	       exported->region_count * sizeof(exported->regions[0]));
-	space_exported_done(exported);
 	return (const struct region_entry *)call->arena->decoded;
+}
+
+static const struct object_window *exported_windows(struct call *call,
+						    struct space_exported *exported)
+{
+	uint8_t *place = call->arena->decoded + EXPORT_MAX_REGIONS * sizeof(struct region_entry);
+	size_t bytes = exported->window_count * sizeof(exported->windows[0]);
+
+	static_assert(sizeof(exported->windows) +
+			      EXPORT_MAX_REGIONS * sizeof(struct region_entry) <=
+			  sizeof(call->arena->decoded),
+		      "both lists fit");
+	memcpy(place, exported->windows, bytes);
+	memcpy(call->arena->reply_fds, exported->fds, exported->window_count * sizeof(int));
+	call->arena->reply_fd_count = exported->window_count;
+	exported->window_count = 0; /* the descriptors are the reply's now */
+	return (const struct object_window *)place;
 }
 
 kern_return_t answer_vmm_export(struct call *call, const struct vmm_export_request *request,
@@ -123,13 +140,23 @@ kern_return_t answer_vmm_export(struct call *call, const struct vmm_export_reque
 	struct space_exported exported;
 	kern_return_t code;
 
-	code = space_export(call->task->space, (enum export_mode)request->mode, NULL, &exported,
-			    &call->failure);
+	/* From here on, and not only at the end: a thread that ran meanwhile could have changed
+	 * memory behind the export. */
+	reply->still = threads_are_still(call->task);
+	code = space_export(call->task->space,
+			    &(struct space_child){
+				.mode = (enum export_mode)request->mode,
+				.is_here = request->here != 0,
+			    },
+			    &exported, &call->failure);
 	if (code)
 		return code;
 	reply->pause_ns = exported.pause_ns;
 	reply->regions_count = exported.region_count;
 	reply->regions = exported_regions(call, &exported);
+	reply->windows_count = exported.window_count;
+	reply->windows = exported_windows(call, &exported);
+	space_exported_done(&exported);
 	return KERN_SUCCESS;
 }
 
@@ -155,6 +182,7 @@ kern_return_t answer_vmm_export_range(struct call *call,
 		return code;
 	reply->regions_count = exported.region_count;
 	reply->regions = exported_regions(call, &exported);
+	space_exported_done(&exported);
 	return KERN_SUCCESS;
 }
 

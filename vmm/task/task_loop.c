@@ -29,13 +29,16 @@ struct loop {
 	bool is_over;
 };
 
-static void loop_answer(struct loop *loop, const struct link_message *message)
+static void loop_answer(struct loop *loop, struct link_message *message)
 {
 	struct task *task = loop->task;
 	int error;
 
 	if (call_is_quick(message->header.type)) {
+		task->control_arena->request_fds = message->fds;
+		task->control_arena->request_fd_count = message->fd_count;
 		worker_answer(task, &message->header, message->payload, task->control_arena);
+		task->control_arena->request_fd_count = 0;
 		return;
 	}
 	error = workers_submit(&task->workers, &message->header, message->payload);

@@ -125,6 +125,9 @@ void threads_resume(struct task *task);
  * Return: KERN_SUCCESS, KERN_OPERATION_TIMED_OUT (not suspended then); KERN_FAILURE at count 0. */
 kern_return_t threads_suspend(struct task *task);
 kern_return_t threads_unsuspend(struct task *task);
+/* Return: true when no thread can run, or change memory by what the VMM does for it, before hostd
+ * asks for something. */
+bool threads_are_still(struct task *task);
 /* Kicks every RUNNING thread; task->lock held. */
 void threads_kick_locked(struct task *task);
 /* Lets every stopped thread check whether it may run now; task->lock held. */

@@ -37,6 +37,28 @@ unsigned int threads_alive_locked(const struct task *task)
 	return count;
 }
 
+/* One that is served may yet be given data. */
+static bool thread_is_still_locked(const struct thread *thread)
+{
+	if (thread->life == THREAD_FREE)
+		return true;
+	if (thread->life == THREAD_HELD)
+		return thread->held.order != 0;
+	return thread->life == THREAD_STOPPED &&
+	       (thread->task->suspend_count || thread->suspend_count);
+}
+
+bool threads_are_still(struct task *task)
+{
+	bool are_still = true;
+
+	pthread_mutex_lock(&task->lock);
+	for (uint32_t i = 0; i < NAME_THREADS; i++)
+		are_still = are_still && thread_is_still_locked(&task->threads[i]);
+	pthread_mutex_unlock(&task->lock);
+	return are_still;
+}
+
 /* Raises a count that keeps every thread out of the guest, and waits until all are. Return: 0,
  * -ETIMEDOUT. */
 static int threads_raise_locked(struct task *task, uint32_t *count, uint64_t deadline_ns)

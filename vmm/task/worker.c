@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "call.h"
@@ -14,7 +15,7 @@
 #include "wait.h"
 
 static void worker_send(struct task *task, const struct message_header *request, int32_t result,
-			const void *payload, uint32_t bytes)
+			const struct control_body *body)
 {
 	const struct message_header reply = {
 	    .type = request->type,
@@ -23,7 +24,7 @@ static void worker_send(struct task *task, const struct message_header *request,
 	    .result = result,
 	    .uid = request->uid,
 	};
-	int error = control_send(&task->control, &reply, payload, bytes);
+	int error = control_send(&task->control, &reply, body);
 
 	/* -EPIPE: hostd is gone, the control thread ends the process. */
 	if (error && error != -EPIPE)
@@ -38,13 +39,23 @@ void worker_answer(struct task *task, const struct message_header *header, const
 	kern_return_t result = call_serve(task, NULL, header, payload, arena, &bytes);
 
 	if (result != CALL_PARKED)
-		worker_send(task, header, result, arena->reply + MESSAGE_HEADER_BYTES, bytes);
+		worker_send(task, header, result,
+			    &(struct control_body){
+				.payload = arena->reply + MESSAGE_HEADER_BYTES,
+				.bytes = bytes,
+				.fds = arena->reply_fds,
+				.fd_count = result ? 0 : arena->reply_fd_count,
+			    });
+	for (uint32_t i = 0; i < arena->reply_fd_count; i++)
+		close(arena->reply_fds[i]);
+	arena->reply_fd_count = 0;
 }
 
 void worker_reply(struct task *task, const struct message_header *header, const void *payload,
 		  uint32_t bytes)
 {
-	worker_send(task, header, KERN_SUCCESS, payload, bytes);
+	worker_send(task, header, KERN_SUCCESS,
+		    &(struct control_body){.payload = payload, .bytes = bytes});
 }
 
 void worker_refuse(struct task *task, const struct message_header *header, int result,
@@ -57,7 +68,8 @@ void worker_refuse(struct task *task, const struct message_header *header, int r
 	snprintf(failure.text, sizeof(failure.text), "%s", text);
 	wire_writer_init(&writer, payload, sizeof(payload));
 	failure_encode(&writer, &failure);
-	worker_send(task, header, result, payload, (uint32_t)writer.used);
+	worker_send(task, header, result,
+		    &(struct control_body){.payload = payload, .bytes = writer.used});
 }
 
 static struct worker_job worker_wait_job(struct workers *workers)

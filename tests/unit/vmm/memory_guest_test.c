@@ -185,7 +185,9 @@ static void make_child(enum export_mode mode)
 	struct space_exported exported;
 	struct failure failure;
 
-	ck_assert_int_eq(space_export(space, mode, NULL, &exported, &failure), KERN_SUCCESS);
+	ck_assert_int_eq(
+	    space_export(space, &(struct space_child){.mode = mode}, &exported, &failure),
+	    KERN_SUCCESS);
 	ck_assert(mode == EXPORT_CLONE || exported.pause_ns > 0);
 	ck_assert_int_eq(peer_deallocate(&child, 0, UINT64_C(1) << 37), KERN_SUCCESS);
 	ck_assert_int_eq(peer_import(&child, exported.regions, exported.region_count),
@@ -235,8 +237,9 @@ START_TEST(threads_that_do_not_stop_fail_the_export_and_run_on)
 	struct failure failure;
 
 	is_stubborn = true;
-	ck_assert_int_eq(space_export(space, EXPORT_CREATE, NULL, &exported, &failure),
-			 KERN_OPERATION_TIMED_OUT);
+	ck_assert_int_eq(
+	    space_export(space, &(struct space_child){.mode = EXPORT_CREATE}, &exported, &failure),
+	    KERN_OPERATION_TIMED_OUT);
 	ck_assert_str_ne(failure.text, "");
 	is_stubborn = false;
 	wait_for_progress();

@@ -180,8 +180,12 @@ static void do_export(struct task *task, struct peer_message *m)
 
 	m->failure.text[0] = '\0';
 	if (m->op == OP_EXPORT)
-		m->code = space_export(task->space, (enum export_mode)m->n[0],
-				       is_offered ? &forker : NULL, &exported, &m->failure);
+		m->code = space_export(task->space,
+				       &(struct space_child){
+					   .mode = (enum export_mode)m->n[0],
+					   .forker = is_offered ? &forker : NULL,
+				       },
+				       &exported, &m->failure);
 	else
 		m->code =
 		    space_export_range(task->space, extent, m->n[2] != 0, &exported, &m->failure);
@@ -295,7 +299,9 @@ static void task_do_more(struct task *task, struct peer_message *m)
 		space_export_end(space);
 		break;
 	case OP_IMPORT:
-		m->code = space_import(space, m->data.entries, (uint32_t)m->n[0], &m->failure);
+		m->code =
+		    space_import(space, (struct region_list){m->data.entries, (uint32_t)m->n[0]},
+				 (struct window_list){0}, &m->failure);
 		m->used = 0;
 		break;
 	case OP_STORE_AT_PAUSE:
