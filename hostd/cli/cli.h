@@ -30,6 +30,7 @@ int cli_regions(int argc, char **argv);
 int cli_inherit(int argc, char **argv);
 int cli_clone(int argc, char **argv);
 int cli_create(int argc, char **argv);
+int cli_cpu_baseline(int argc, char **argv);
 int cli_console(int argc, char **argv);
 int cli_exceptions(int argc, char **argv);
 int cli_kill(int argc, char **argv);

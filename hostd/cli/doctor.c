@@ -22,6 +22,7 @@ static const struct doctor_check checks[] = {
     {"namespaces", doctor_namespaces},
     {"hostd", doctor_daemon},
     {"hosts", doctor_hosts},
+    {"cpu", doctor_cpu},
 };
 
 static const char *const verdicts[] = {"ok", "warn", "FAIL"};

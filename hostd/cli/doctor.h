@@ -39,4 +39,6 @@ void doctor_namespaces(struct doctor_finding *ret_finding);
 /* doctor_daemon.c */
 void doctor_daemon(struct doctor_finding *ret_finding);
 void doctor_hosts(struct doctor_finding *ret_finding);
+/* doctor_cpu.c */
+void doctor_cpu(struct doctor_finding *ret_finding);
 #endif

@@ -49,12 +49,30 @@ static int set_number(const char *what, const char *text, unsigned int maximum,
 	return CLI_OK;
 }
 
-/* Reads --name, --dir and --hosts; getopt's optind is left at the first other argument. */
+/* HOST:SECTION.KEY=VALUE; what it means is for the daemon to say. */
+static int add_setting(struct lab *lab, const char *text)
+{
+	struct lab_setting *setting = &lab->settings[lab->setting_count];
+	int used = 0;
+
+	if (lab->setting_count == LAB_MAX_SETTINGS)
+		return cli_usage("more than %d --set.", LAB_MAX_SETTINGS);
+	if (sscanf(text, "%u:%15[a-z].%31[a-z_]%n", &setting->host, setting->section, setting->key,
+		   &used) != 3 ||
+	    text[used] != '=')
+		return cli_usage("`--set %s` is not of the form HOST:SECTION.KEY=VALUE.", text);
+	setting->value = text + used + 1;
+	lab->setting_count++;
+	return CLI_OK;
+}
+
+/* Reads --name, --dir, --hosts and --set; getopt's optind is left at the first other argument. */
 static int parse(int argc, char **argv, struct lab *lab)
 {
 	static const struct option options[] = {{"name", required_argument, NULL, 'n'},
 						{"dir", required_argument, NULL, 'd'},
 						{"hosts", required_argument, NULL, 'h'},
+						{"set", required_argument, NULL, 's'},
 						{0}};
 	const char *dir = NULL;
 	int option, r = CLI_OK;
@@ -67,6 +85,8 @@ static int parse(int argc, char **argv, struct lab *lab)
 			dir = optarg;
 		else if (option == 'h')
 			r = set_number("a number of hosts", optarg, LAB_MAX_HOSTS, &lab->hosts);
+		else if (option == 's')
+			r = add_setting(lab, optarg);
 		else
 			r = CLI_USAGE;
 	}
@@ -130,7 +150,7 @@ static int run_exec(int argc, char **argv)
 }
 
 static const struct cli_command commands[] = {
-    {"up", "[--hosts N] [--name NAME] [--dir DIR]",
+    {"up", "[--hosts N] [--name NAME] [--dir DIR] [--set HOST:SECTION.KEY=VALUE]...",
      "Makes N hosts (2 when not said) and waits until they answer.", run_up},
     {"exec", "[--name NAME] [--dir DIR] K -- COMMAND", "Runs a command on host K.", run_exec},
     {"status", "[--name NAME] [--dir DIR]", "Says which hosts are up.", run_status},

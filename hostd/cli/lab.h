@@ -21,12 +21,22 @@
 #define LAB_DEFAULT_NAME   "lab"
 #define LAB_PARENT_DIR	   "/run/norma"
 #define LAB_NAMESPACES_DIR "/run/netns"
+#define LAB_MAX_SETTINGS   32
 #define LAB_PORT	   7600 /* norma-hostd; the pager is at the next one */
+
+/* A key of one host's configuration (`up` only). */
+struct lab_setting {
+	unsigned int host;
+	char section[16], key[32];
+	const char *value;
+};
 
 struct lab {
 	char name[LAB_MAX_NAME + 1];
 	char dir[PATH_MAX / 2];
 	unsigned int hosts;
+	struct lab_setting settings[LAB_MAX_SETTINGS];
+	int setting_count;
 };
 
 /* A process, told apart from a later one with the same number by when it began. */

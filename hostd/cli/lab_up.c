@@ -50,6 +50,10 @@ static int write_configuration(const struct lab *lab, unsigned int host)
 	for (unsigned int node = 0; node < lab->hosts; node++)
 		fprintf(file, "%u = 10.77.%u.1:%d\n", node, node, LAB_PORT);
 	write_programs(file);
+	for (int i = 0; i < lab->setting_count; i++)
+		if (lab->settings[i].host == host)
+			fprintf(file, "\n[%s]\n%s = %s\n", lab->settings[i].section,
+				lab->settings[i].key, lab->settings[i].value);
 	r = ferror(file) ? -EIO : 0;
 	if (fclose(file) != 0 && r == 0)
 		r = -errno;

@@ -58,12 +58,21 @@ struct cpu_features cpu_table_features(const struct cpu_table *table)
 	return cpu_features_both(&features, &compared);
 }
 
-/* Return: the leaf, made when it was not there; NULL when the table is full. */
-static struct cpu_leaf *leaf_ensure(struct cpu_table *table, uint32_t leaf, uint32_t subleaf)
+static struct cpu_leaf *leaf_find(struct cpu_table *table, uint32_t leaf, uint32_t subleaf)
 {
 	for (uint32_t i = 0; i < table->leaf_count; i++)
 		if (table->leaves[i].leaf == leaf && table->leaves[i].subleaf == subleaf)
 			return &table->leaves[i];
+	return NULL;
+}
+
+/* Return: the leaf, made when it was not there; NULL when the table is full. */
+static struct cpu_leaf *leaf_ensure(struct cpu_table *table, uint32_t leaf, uint32_t subleaf)
+{
+	struct cpu_leaf *found = leaf_find(table, leaf, subleaf);
+
+	if (found)
+		return found;
 	if (table->leaf_count == CPU_MAX_LEAVES)
 		return NULL;
 	table->leaves[table->leaf_count] = (struct cpu_leaf){.leaf = leaf, .subleaf = subleaf};
@@ -79,6 +88,17 @@ void cpu_table_add(struct cpu_table *table, const struct cpu_features *features)
 
 		if (leaf)
 			*register_place(leaf, place->reg) |= features->words[word];
+	}
+}
+
+void cpu_table_remove(struct cpu_table *table, const struct cpu_features *features)
+{
+	for (enum cpu_word_index word = 0; word < CPU_NUM_WORDS; word++) {
+		const struct cpu_word_place *place = cpu_word_place(word);
+		struct cpu_leaf *leaf = leaf_find(table, place->leaf, place->subleaf);
+
+		if (leaf)
+			*register_place(leaf, place->reg) &= ~features->words[word];
 	}
 }
 

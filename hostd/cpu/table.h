@@ -33,6 +33,9 @@ struct cpu_features cpu_table_features(const struct cpu_table *table);
 /* Adds feature bits to it (a program that sees two tables may use both). */
 void cpu_table_add(struct cpu_table *table, const struct cpu_features *features);
 
+/* Takes feature bits out of it, as a KVM that applies its table would. */
+void cpu_table_remove(struct cpu_table *table, const struct cpu_features *features);
+
 /* "AuthenticAMD", "AMD EPYC 7763 64-Core Processor"; empty when it does not say. */
 void cpu_table_vendor(const struct cpu_table *table, char vendor[CPU_VENDOR_BYTES]);
 void cpu_table_brand(const struct cpu_table *table, char brand[CPU_BRAND_BYTES]);

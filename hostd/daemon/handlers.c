@@ -13,6 +13,7 @@
 #include "child.h"
 #include "clone.h"
 #include "consoles.h"
+#include "cpu/baseline.h"
 #include "hostd.h"
 #include "link/link.h"
 #include "lists.h"
@@ -226,6 +227,19 @@ static void handle_host_info(struct request *request, const struct link_message 
 		    }));
 }
 
+static void handle_cpu_baseline(struct request *request, const struct link_message *message)
+{
+	struct norma_cpu_baseline_request wanted;
+
+	request_decode(request, message, norma_cpu_baseline, &wanted);
+	if (wanted.apply && request->uid != 0)
+		request_refuse(
+		    request, KERN_INVALID_ARGUMENT,
+		    "only root may apply a CPU baseline: it is for all tasks of all hosts");
+	else
+		baseline_begin(request, wanted.apply != 0);
+}
+
 static void handle_vm_remap(struct request *request, const struct link_message *message)
 {
 	struct vm_remap_request wanted;
@@ -252,6 +266,7 @@ static const struct handler handlers[] = {
     {MESSAGE_norma_task_list, handle_task_list},
     {MESSAGE_norma_node_list, handle_node_list},
     {MESSAGE_norma_pager_statistics, handle_pager_statistics},
+    {MESSAGE_norma_cpu_baseline, handle_cpu_baseline},
     {MESSAGE_vm_remap, handle_vm_remap},
     {MESSAGE_host_info, handle_host_info},
     {MESSAGE_task_get_special_port, handle_get_special_port},

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "channel.h"
 #include "child.h"
+#include "cpu/baseline.h"
 #include "hostd.h"
 #include "node_summary.h"
 #include "peer_export.h"
@@ -88,6 +89,10 @@ static void link_request(struct channel *channel, struct link_message *message)
 		node_summary_request(channel, message);
 	else if (message->header.type == MESSAGE_peer_create_child)
 		child_request(channel, message);
+	else if (message->header.type == MESSAGE_peer_cpu)
+		baseline_tell(channel, message);
+	else if (message->header.type == MESSAGE_peer_cpu_baseline)
+		baseline_set(channel, message);
 	else if (message->header.type == MESSAGE_peer_export_range)
 		peer_export_range(channel, message);
 	else if (message->header.type == MESSAGE_peer_export_end)

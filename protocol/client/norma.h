@@ -204,4 +204,40 @@ struct norma_pager_statistics {
 
 kern_return_t norma_pager_statistics(int node, struct norma_pager_statistics *ret_statistics);
 
+/* The CPU of a node. */
+struct norma_cpu_row {
+	int node;
+	boolean_t known;	/* FALSE: text says why not */
+	boolean_t applies;	/* its KVM shows tasks the CPUID table that it is given */
+	boolean_t has_baseline; /* it promises its tasks no more than a baseline */
+	char model[NORMA_NAME_BYTES];
+	char text[NORMA_TEXT_BYTES]; /* features that it has and the common ones lack */
+};
+
+/* Tasks of node `from` cannot be cloned to node `to`. */
+struct norma_cpu_pair {
+	int from, to;
+	char text[NORMA_TEXT_BYTES];
+};
+
+/* One allocation, for the caller to free(3). */
+struct norma_cpu_baseline {
+	const struct norma_cpu_row *nodes; /* [node_count] */
+	size_t node_count;
+	const struct norma_cpu_pair *pairs; /* [pair_count] */
+	size_t pair_count;
+	const char *libvirt;	 /* what libvirt's baseline is, a sentence */
+	const char *libvirt_cpu; /* its <cpu> element, or empty */
+};
+
+/*
+ * What the CPUs of all nodes have in common, and which nodes could exchange tasks with that. apply
+ * TRUE (root only): every node stores it and promises new tasks no more; pairs are then as
+ * measured. Return: KERN_SUCCESS; KERN_NODE_DOWN when it is to be applied and a node does not
+ * answer; KERN_INVALID_ARGUMENT when it is to be applied and the caller is not root; KERN_FAILURE
+ * when the CPUs are of different vendors, or a node could not apply it; KERN_RESOURCE_SHORTAGE
+ * without memory.
+ */
+kern_return_t norma_cpu_baseline(boolean_t apply, struct norma_cpu_baseline **ret_baseline);
+
 #endif

@@ -21,6 +21,7 @@
 #define CPU_CLEAR_MAX_BYTES 1024u /* of a list of CPUID bits, with its end */
 #define EXPORT_MAX_REGIONS 1024u
 #define CPU_MAX_LEAVES	   128u
+#define CPU_MAX_XML	   8192u
 #define CPU_MAX_WORDS	   32u
 
 /* Scratch that is enough for the arrays of any one message (a unit test holds it to that). */

@@ -20,15 +20,17 @@ print_logs() {
 	done
 }
 
-# hosts_up COUNT: the hosts 0 to COUNT-1, or the end of the test.
+# hosts_up COUNT [OPTION OF lab up]...: the hosts 0 to COUNT-1, or the end of the test.
 hosts_up() {
 	requires_root
 	requires_program ip iproute2
 	requires_kvm
 	at_exit hosts_down
 	at_exit print_logs
-	if ! "$norma" lab up --name "$lab" --hosts "$1" >"$work/out" 2>"$work/err"; then
-		report 1 "$1 hosts come up"
+	hosts_count=$1
+	shift
+	if ! "$norma" lab up --name "$lab" --hosts "$hosts_count" "$@" >"$work/out" 2>"$work/err"; then
+		report 1 "$hosts_count hosts come up"
 		finish
 	fi
 }

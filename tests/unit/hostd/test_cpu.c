@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cpu/baseline_plan.h"
 #include "cpu/gate.h"
 #include "cpu_tables.h"
 
@@ -237,6 +238,59 @@ START_TEST(moved_task_may_use_what_both_hosts_show)
 }
 END_TEST
 
+static struct baseline_node plan_node(const struct cpu_identity *from, bool applies)
+{
+	struct baseline_node node = {.is_known = true, .applies = applies};
+
+	node.identity = cpu_identity_new();
+	node.identity->seen = from->seen;
+	node.identity->promised = from->promised;
+	node.native = from->promised;
+	return node;
+}
+
+/* Two CPUs, one with more, on hosts whose KVM applies its table (_i 1) or not (_i 0). */
+START_TEST(baseline_helps_where_the_table_is_applied)
+{
+	struct baseline_node nodes[3] = {{0}};
+	struct cpu_identity *plans[2];
+	struct cpu_features common;
+	char names[32];
+
+	*host_register(7, 0, CPU_EBX) &= ~(1u << 5);
+	host.promised = cpu_table_features(&host.seen);
+	nodes[0] = plan_node(&task, _i == 1);
+	nodes[1] = plan_node(&host, _i == 1);
+	common = baseline_common(nodes, 3); /* the third is not known */
+	ck_assert(baseline_one_vendor(nodes, 3));
+	for (int i = 0; i < 2; i++)
+		plans[i] = baseline_identity(&nodes[i], &common);
+	ck_assert(cpu_gate_check(plans[0], plans[1], CPU_GATE_ALL, "node 7", error) == (_i == 1));
+	if (_i == 0)
+		ck_assert_ptr_nonnull(strstr(error, "avx2"));
+	ck_assert(cpu_gate_check(plans[1], plans[0], CPU_GATE_ALL, "node 7", error));
+	common = cpu_features_without(&nodes[0].native, &common);
+	ck_assert_str_eq(cpu_features_print(&common, names, sizeof(names)), "avx2");
+	for (int i = 0; i < 2; i++) {
+		cpu_identity_put(plans[i]);
+		cpu_identity_put(nodes[i].identity);
+	}
+}
+END_TEST
+
+START_TEST(baseline_wants_one_vendor)
+{
+	struct baseline_node nodes[2];
+
+	TABLE(&host, skylake_seen, SKYLAKE_XCR0);
+	nodes[0] = plan_node(&task, true);
+	nodes[1] = plan_node(&host, true);
+	ck_assert(!baseline_one_vendor(nodes, 2));
+	cpu_identity_put(nodes[0].identity);
+	cpu_identity_put(nodes[1].identity);
+}
+END_TEST
+
 START_TEST(lists_are_read_and_written)
 {
 	struct cpu_features set, again;
@@ -314,6 +368,8 @@ int main(void)
 	tcase_add_test(gate, applied_table_makes_hosts_alike);
 	tcase_add_test(gate, agreement_does_not_undo_what_is_seen);
 	tcase_add_test(gate, moved_task_may_use_what_both_hosts_show);
+	tcase_add_loop_test(gate, baseline_helps_where_the_table_is_applied, 0, 2);
+	tcase_add_test(gate, baseline_wants_one_vendor);
 	tcase_add_test(gate, lists_are_read_and_written);
 	tcase_add_loop_test(gate, malformed_list_is_refused, 0, COUNT(malformed));
 	tcase_add_test(gate, malformed_table_is_refused);

@@ -46,7 +46,8 @@ static const struct message_row rows[] = {
 static const struct message_row elements[] = {
     ELEMENT(failure),	    ELEMENT(thread_state64), ELEMENT(port_name),       ELEMENT(task_row),
     ELEMENT(node_row),	    ELEMENT(region_entry),   ELEMENT(task_properties), ELEMENT(object_id),
-    ELEMENT(object_window), ELEMENT(object_mapping), ELEMENT(cpu_leaf),       ELEMENT(cpu_word),
+    ELEMENT(object_window), ELEMENT(object_mapping), ELEMENT(cpu_leaf),	       ELEMENT(cpu_word),
+    ELEMENT(cpu_node_row),  ELEMENT(cpu_pair_row),
 };
 
 #define ROW_COUNT     ((int)(sizeof(rows) / sizeof(rows[0])))
