@@ -37,6 +37,7 @@ class Bench:
                            "quick": options.quick}
         self.results = []
         self.growth = {}
+        self.unable = 0
         self.out.mkdir(parents=True, exist_ok=True)
 
     def choose(self, quick, full):
@@ -92,17 +93,19 @@ class Bench:
         """A point of the plot of growth with memory."""
         self.growth.setdefault(name, []).append((mib, percentile(samples, 0.5)))
 
+    def skip(self, name, why):
+        """Says that a figure cannot be measured."""
+        self.unable += 1
+        print(json.dumps({"bench": name, "unable": why, "conditions": self.conditions}),
+              flush=True)
+        print(f"{name}: cannot be measured: {why}", file=sys.stderr)
+
     def measure(self, names, function):
-        """Return: whether it could be measured."""
         print(f"measuring {', '.join(names)} ...", file=sys.stderr, flush=True)
         try:
             function(self)
         except Unable as why:
-            print(json.dumps({"bench": names[0], "unable": str(why),
-                              "conditions": self.conditions}), flush=True)
-            print(f"{', '.join(names)}: cannot be measured: {why}", file=sys.stderr)
-            return False
-        return True
+            self.skip(", ".join(names), str(why))
 
 
 def parse():
@@ -130,12 +133,13 @@ def measure_all(options, chosen, is_busy):
     """Return: the results, and how many figures could not be measured."""
     bench = Bench(options, is_busy)
     with machine.busy(is_busy):
-        unable = sum(not bench.measure(*figure) for figure in chosen)
+        for names, function in chosen:
+            bench.measure(names, function)
     title = "with the other processor busy" if is_busy else "quiet"
     print(f"\n{title}:")
     print("\n".join(table(bench.results)), flush=True)
     plots.draw(bench)
-    return unable
+    return bench.unable
 
 
 def main():

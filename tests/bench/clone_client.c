@@ -58,7 +58,9 @@ static void measure_once(struct measurement *measurement)
 {
 	struct clone_parent *parent = &measurement->parent;
 	struct norma_task_statistics statistics;
-	uint64_t called, replied, first;
+	const struct clone_child_work work = {0};
+	struct clone_child_times times;
+	uint64_t called, replied;
 	double gap_us = 0;
 	task_t child;
 
@@ -68,13 +70,13 @@ static void measure_once(struct measurement *measurement)
 			parent->task, TRUE, measurement->node, &child),
 		    "making the child");
 	replied = samples_now_ns();
-	clone_child_start(child, parent->entry);
-	first = clone_child_first_ns(child);
+	clone_child_start(parent, child, &work);
+	clone_child_wait(child, &work, &times);
 	if (measurement->is_running)
 		gap_us = parent_gap_us(parent);
 	clone_check(norma_task_statistics(parent->task, &statistics), "asking for statistics");
-	printf("%.1f %.1f %.1f %.1f\n", samples_us(called, first), samples_us(called, replied),
-	       (double)statistics.last_pause_ns / 1e3, gap_us);
+	printf("%.1f %.1f %.1f %.1f\n", samples_us(called, times.first_ns),
+	       samples_us(called, replied), (double)statistics.last_pause_ns / 1e3, gap_us);
 }
 
 /* Between the caller's turns the parent is suspended: it must not slow down the reference. */

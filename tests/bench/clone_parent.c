@@ -63,13 +63,19 @@ void clone_parent_start(struct clone_parent *parent, const struct clone_parent_o
 		    "running the parent");
 	parent->console = (struct norma_console){.task = parent->task, .attach = TRUE};
 	read_line(&parent->console, line, sizeof(line));
-	if (sscanf(line, "ready %lx", &parent->entry) != 1)
+	if (sscanf(line, "ready %lx %lx", &parent->entry, &parent->address) != 2)
 		fatal("the parent said `%s`", line);
 }
 
-void clone_child_start(task_t child, uint64_t entry)
+void clone_child_start(const struct clone_parent *parent, task_t child,
+		       const struct clone_child_work *work)
 {
-	struct x86_thread_state64 state = {.rip = entry};
+	struct x86_thread_state64 state = {
+	    .rip = parent->entry,
+	    .rdi = parent->address,
+	    .rsi = work->read_bytes,
+	    .rdx = work->stays,
+	};
 	thread_act_t thread;
 
 	clone_check(thread_create(child, &thread), "thread_create");
@@ -79,15 +85,23 @@ void clone_child_start(task_t child, uint64_t entry)
 	clone_check(thread_resume(thread), "thread_resume");
 }
 
-uint64_t clone_child_first_ns(task_t child)
+static uint64_t ns_of(const struct timespec *time)
 {
-	struct norma_console console = {.task = child, .attach = TRUE};
-	struct norma_task_end end;
-	struct timespec first;
+	return (uint64_t)time->tv_sec * 1000000000ull + (uint64_t)time->tv_nsec;
+}
 
-	read_output(&console, &first, sizeof(first));
+void clone_child_wait(task_t child, const struct clone_child_work *work,
+		      struct clone_child_times *ret_times)
+{
+	struct norma_console console = {.task = child};
+	struct norma_task_end end;
+	struct timespec times[2];
+
+	read_output(&console, times, sizeof(times));
+	*ret_times = (struct clone_child_times){ns_of(&times[0]), ns_of(&times[1])};
+	if (work->stays)
+		return;
 	clone_check(norma_task_wait(child, CLONE_TIMEOUT_MS, &end), "waiting for the child");
 	if (end.state != NORMA_TASK_EXITED || end.status)
 		fatal("the child did not end well: %s", end.text);
-	return (uint64_t)first.tv_sec * 1000000000ull + (uint64_t)first.tv_nsec;
 }

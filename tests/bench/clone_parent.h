@@ -18,7 +18,19 @@ struct clone_parent {
 	task_t task;
 	int node;
 	struct norma_console console;
-	uint64_t entry; /* where a child's first thread starts */
+	uint64_t entry;	  /* where a child's first thread starts */
+	uint64_t address; /* of its memory */
+};
+
+/* What a child's first thread does; all 0: it ends at once. See bench_parent.c. */
+struct clone_child_work {
+	uint64_t read_bytes;
+	bool stays;
+};
+
+struct clone_child_times {
+	uint64_t first_ns; /* its first exit */
+	uint64_t read_ns;  /* it has read all that it was to read */
 };
 
 /* How the parent is run; numbers are texts, as on a command line. */
@@ -39,9 +51,11 @@ void clone_parent_start(struct clone_parent *parent, const struct clone_parent_o
 void clone_parent_command(struct clone_parent *parent, char letter, char *answer, size_t capacity);
 
 /* Gives the child its first thread and lets it run. */
-void clone_child_start(task_t child, uint64_t entry);
+void clone_child_start(const struct clone_parent *parent, task_t child,
+		       const struct clone_child_work *work);
 
-/* Waits for the child's end. Return: when its first exit was, CLOCK_MONOTONIC, as it wrote. */
-uint64_t clone_child_first_ns(task_t child);
+/* Waits for what the child says, CLOCK_MONOTONIC, and for its end unless it stays. */
+void clone_child_wait(task_t child, const struct clone_child_work *work,
+		      struct clone_child_times *ret_times);
 
 #endif

@@ -6,6 +6,8 @@
  *                                              for each child
  *   clone_rate many PARENT_PROGRAM MIB COUNT   COUNT children: us from the first call to the last
  *                                              one's first exit
+ *   clone_rate alive PARENT_PROGRAM MIB COUNT  COUNT children more, which run and then stay until
+ * the end of the input: us until all have run
  *
  * A line for each round that standard input asks for (see samples.h). PARENT_PROGRAM is
  * guest-bench_parent.
@@ -15,31 +17,33 @@
 #include "clone_parent.h"
 #include "samples.h"
 
-#define USAGE "clone_rate rate|many PROGRAM MIB COUNT"
+#define USAGE "clone_rate rate|many|alive PROGRAM MIB COUNT"
 
 enum { MAX_COUNT = 1024, MAKERS = 2 };
 
 struct measurement {
 	struct clone_parent parent;
 	unsigned long count;
+	struct clone_child_work work;
 };
 
-static task_t make_child(const struct clone_parent *parent)
+static task_t make_child(const struct measurement *measurement)
 {
 	task_t child;
 
-	clone_check(task_create(parent->task, NULL, 0, TRUE, &child), "making a child");
-	clone_child_start(child, parent->entry);
+	clone_check(task_create(measurement->parent.task, NULL, 0, TRUE, &child), "making a child");
+	clone_child_start(&measurement->parent, child, &measurement->work);
 	return child;
 }
 
 static void *make_children(void *context)
 {
 	const struct measurement *measurement = context;
+	struct clone_child_times times;
 
 	clone_connect();
 	for (unsigned long i = 0; i < measurement->count; i++)
-		clone_child_first_ns(make_child(&measurement->parent));
+		clone_child_wait(make_child(measurement), &measurement->work, &times);
 	norma_disconnect();
 	return NULL;
 }
@@ -63,12 +67,13 @@ static double many_us(const struct measurement *measurement)
 	task_t children[MAX_COUNT];
 
 	for (unsigned long i = 0; i < measurement->count; i++)
-		children[i] = make_child(&measurement->parent);
+		children[i] = make_child(measurement);
 	for (unsigned long i = 0; i < measurement->count; i++) {
-		uint64_t first = clone_child_first_ns(children[i]);
+		struct clone_child_times times;
 
-		if (first > last)
-			last = first;
+		clone_child_wait(children[i], &measurement->work, &times);
+		if (times.first_ns > last)
+			last = times.first_ns;
 	}
 	return samples_us(before, last);
 }
@@ -85,10 +90,29 @@ static void measure_many(void *context, unsigned long rounds)
 		printf("%.1f\n", many_us(context));
 }
 
+static void end_children(const struct clone_parent *parent)
+{
+	struct norma_task_row *rows;
+	size_t count;
+
+	do {
+		size_t left = 0;
+
+		clone_check(norma_task_list(parent->node, &rows, &count), "listing tasks");
+		for (size_t i = 0; i < count; i++)
+			if (rows[i].parent == parent->task && ++left)
+				task_terminate(rows[i].task); /* or it has ended meanwhile */
+		free(rows);
+		if (!left)
+			return;
+	} while (count); /* a list has 512 rows at most */
+}
+
 int main(int argc, char **argv)
 {
 	struct measurement measurement = {
 	    .count = samples_number(argc, argv, 4, MAX_COUNT, USAGE),
+	    .work.stays = !strcmp(argv[1], "alive"),
 	};
 	struct clone_parent_options options = {
 	    .program = argv[2], .mib = argv[3], .dirty_mib = "0"};
@@ -96,7 +120,8 @@ int main(int argc, char **argv)
 	clone_connect();
 	clone_parent_start(&measurement.parent, &options);
 	clone_check(task_suspend(measurement.parent.task), "suspending the parent");
-	samples_serve(strcmp(argv[1], "many") ? measure_rate : measure_many, &measurement);
+	samples_serve(strcmp(argv[1], "rate") ? measure_many : measure_rate, &measurement);
+	end_children(&measurement.parent);
 	clone_check(task_terminate(measurement.parent.task), "ending the parent");
 	norma_disconnect();
 	return 0;

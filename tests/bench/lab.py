@@ -70,6 +70,11 @@ class Lab:
         """A command line that runs inside a host's network."""
         return [self.norma, "lab", "exec", "--name", self.name, str(host), "--", *arguments]
 
+    @staticmethod
+    def address(host):
+        """A host's address on the network between them."""
+        return f"10.77.{host}.1"
+
     def daemon(self, host=0):
         """The process number of a host's norma-hostd."""
         state = (RUN_DIRECTORY / self.name / "state").read_text()

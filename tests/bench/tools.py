@@ -1,6 +1,7 @@
 """Programs that measure: run once, or kept and asked for rounds in turn."""
 import os
 import queue
+import shutil
 import subprocess
 import threading
 import time
@@ -21,8 +22,14 @@ def column(rows, index):
     return [row[index] for row in rows]
 
 
+def need_program(path):
+    if not shutil.which(str(path)):
+        raise Unable(f"{path} is not there")
+
+
 def run(arguments, environment=None):
     """Runs a program to its end. Return: its output, a list of numbers for each line."""
+    need_program(arguments[0])
     try:
         done = subprocess.run([str(word) for word in arguments], capture_output=True, text=True,
                               stdin=subprocess.DEVNULL, timeout=ROUND_TIMEOUT_S, check=False,
@@ -38,6 +45,7 @@ class Tool:
     """A program that measures rounds when it is asked to (see samples.h)."""
 
     def __init__(self, arguments, environment=None):
+        need_program(arguments[0])
         self.name = os.path.basename(str(arguments[0]))
         self.lines = queue.Queue()
         self.process = subprocess.Popen(
@@ -89,3 +97,17 @@ class Tool:
         while (line := self._line(deadline)).strip():
             rows.append(numbers(line))
         return rows
+
+
+def run_pair(server, client):
+    """Runs a program that serves one caller, and the caller. Return: the numbers of each."""
+    with Tool(server) as serving:
+        called = run(client)
+        deadline = time.monotonic() + END_TIMEOUT_S
+        served = []
+        try:
+            while line := serving.lines.get(timeout=max(0, deadline - time.monotonic())):
+                served.append(numbers(line))
+        except queue.Empty:
+            raise Unable(f"{serving.name} did not end within {END_TIMEOUT_S} s") from None
+    return served, called

@@ -4,16 +4,17 @@
  *   bench_parent MIB DIRTY [random]
  *
  * It fills MIB of memory (with `random`: with bytes that nothing can compress), prints
- * "ready ENTRY" and then obeys one-letter commands on standard input, each answered with a line:
- *   s  a second thread spins from now on, and watches for gaps in its own time
- *   d  all memory is read and the first DIRTY MiB are written
- *   g  "gap NS": the longest gap since the last time it was asked
- *   q  the end
+ * "ready ENTRY ADDRESS" and then obeys one-letter commands on standard input, each answered with a
+ * line: s  a second thread spins from now on, and watches for gaps in its own time d  all memory is
+ * read and the first DIRTY MiB are written g  "gap NS": the longest gap since the last time it was
+ * asked q  the end
  *
- * ENTRY is where a child's first thread starts. Its first instructions ask for the time, without
- * touching memory: the task's VMM reads CLOCK_MONOTONIC behind that first exit. Then the 16 bytes
- * of that time go to standard output, and the child ends. A child has its own output, so no memory
- * but `child_time` is written, and no stack is used.
+ * "ready ENTRY ADDRESS" says where the memory is, and where a child's first thread starts:
+ *   rdi, rsi  memory to read, a word of each page, and its bytes (0: none)
+ *   rdx       not 0: the child stays, and ends when it can read from its standard input
+ * Its first instructions ask for the time, without touching memory: the task's VMM reads
+ * CLOCK_MONOTONIC behind that first exit. When the memory is read it asks again, and both times go
+ * to standard output, 32 bytes. No stack is used, and no memory written but `child_times`.
  */
 #include <mach/mach.h>
 #include <norma_guest.h>
@@ -33,22 +34,42 @@ void child_entry(void);
 __asm__("	.text\n"
 	"	.globl child_entry\n"
 	"child_entry:\n"
+	"	movq %rdi, %r12\n"
+	"	movq %rsi, %r13\n"
+	"	movq %rdx, %r14\n"
 	"	movl $228, %eax\n" /* clock_gettime */
 	"	movl $1, %edi\n"   /* CLOCK_MONOTONIC */
-	"	leaq child_time(%rip), %rsi\n"
+	"	leaq child_times(%rip), %rsi\n"
+	"	syscall\n"
+	"	testq %r13, %r13\n"
+	"	jz 2f\n"
+	"1:	movq (%r12), %rax\n"
+	"	addq $4096, %r12\n"
+	"	subq $4096, %r13\n"
+	"	jnz 1b\n"
+	"2:	movl $228, %eax\n"
+	"	movl $1, %edi\n"
+	"	leaq 16+child_times(%rip), %rsi\n"
 	"	syscall\n"
 	"	movl $1, %eax\n" /* write */
 	"	movl $1, %edi\n"
-	"	leaq child_time(%rip), %rsi\n"
-	"	movl $16, %edx\n"
+	"	leaq child_times(%rip), %rsi\n"
+	"	movl $32, %edx\n"
 	"	syscall\n"
-	"	movl $231, %eax\n" /* exit_group */
+	"	testq %r14, %r14\n"
+	"	jz 3f\n"
+	"	xorl %eax, %eax\n" /* read */
+	"	xorl %edi, %edi\n"
+	"	leaq child_times(%rip), %rsi\n"
+	"	movl $1, %edx\n"
+	"	syscall\n"
+	"3:	movl $231, %eax\n" /* exit_group */
 	"	xorl %edi, %edi\n"
 	"	syscall\n"
 	"	ud2\n"
 	"	.bss\n"
 	"	.balign 4096\n"
-	"child_time:\n"
+	"child_times:\n"
 	"	.skip 4096\n"
 	"	.text\n");
 
@@ -159,7 +180,7 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	fill(argc > 3 && !strcmp(argv[3], "random"));
 	ticks_per_ns = measure_ticks_per_ns();
-	printf("ready %lx\n", (unsigned long)(uintptr_t)child_entry);
+	printf("ready %lx %lx\n", (unsigned long)(uintptr_t)child_entry, (unsigned long)address);
 	while (read(0, &command, 1) == 1)
 		if (command != '\n')
 			obey(command, ticks_per_ns);

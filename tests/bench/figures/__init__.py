@@ -1,7 +1,8 @@
 """The figures, a module for each family. FIGURES there: (names, function of a Bench) in order."""
 import importlib
 
-MODULES = ["calls", "local_clone", "many_clones", "remote_clone", "idle"]
+MODULES = ["calls", "local_clone", "many_clones", "memory", "remote_clone", "remote_copy",
+           "remote_page", "fanout", "idle"]
 
 
 def all_figures():

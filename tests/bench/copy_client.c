@@ -1,0 +1,211 @@
+/*
+ * Measures how a parent's memory comes to a child on another host. Each round has a parent of its
+ * own, full of random bytes, so that nothing of it is anywhere else.
+ *
+ *   copy_client bulk PROGRAM MIB NODE DAEMON...    until all is resident there, and mapped in the
+ *                                                  child, whose program touches nothing
+ *   copy_client scan PROGRAM MIB NODE DAEMON...    until the child has read all, page by page
+ *   copy_client shared PROGRAM MIB NODE DAEMON...  the same with norma_task_clone
+ *
+ * PROGRAM is guest-bench_parent, the DAEMONs are the process numbers of both hosts' norma-hostd. A
+ * line for each round that standard input asks for (see samples.h), microseconds:
+ *   FIRST  from the call to the child's first exit
+ *   ALL    from the call until all bytes have come (bulk), or from the child's first exit until it
+ *          has read all of them (scan, shared)
+ *   MAPPED from the call until all is mapped in the child's process (bulk); 0 when it was not two
+ *          seconds after all had come
+ *   CPU    processor time of both hosts' daemons, pagers and VMMs from the call until all came
+ */
+
+#include "clone_parent.h"
+#include "samples.h"
+
+#define USAGE "copy_client bulk|scan|shared PROGRAM MIB NODE DAEMON..."
+
+enum { MAX_MIB = 6144, MAX_NODE = 255, FIRST_DAEMON = 5, LOOK_NS = 1000000 };
+
+#define MAP_WAIT_NS 2000000000ull
+
+struct measurement {
+	struct clone_parent_options options;
+	bool is_bulk, is_shared;
+	uint64_t bytes;
+	int node;
+	int daemon_count;
+	char **daemons;
+};
+
+static uint64_t process_cpu_ns(int pid)
+{
+	struct timespec used;
+	clockid_t clock;
+
+	if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &used))
+		return 0; /* it has ended */
+	return (uint64_t)used.tv_sec * 1000000000ull + (uint64_t)used.tv_nsec;
+}
+
+/* Adds up a process and its children's children, two levels: VMMs may have a parent of their own.
+ */
+static uint64_t tree_cpu_ns(int pid, int levels)
+{
+	uint64_t sum = process_cpu_ns(pid);
+	char path[64];
+	FILE *children;
+	int child;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+	children = levels ? fopen(path, "re") : NULL;
+	while (children && fscanf(children, "%d", &child) == 1)
+		sum += tree_cpu_ns(child, levels - 1);
+	if (children)
+		fclose(children);
+	return sum;
+}
+
+static uint64_t cpu_ns(const struct measurement *measurement)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < measurement->daemon_count; i++)
+		sum += tree_cpu_ns(atoi(measurement->daemons[i]), 2);
+	return sum;
+}
+
+static unsigned int process_of(task_t task, int node)
+{
+	struct norma_task_row *rows;
+	unsigned int pid = 0;
+	size_t count;
+
+	clone_check(norma_task_list(node, &rows, &count), "listing tasks");
+	for (size_t i = 0; i < count; i++)
+		if (rows[i].task == task)
+			pid = rows[i].vmm_pid;
+	free(rows);
+	if (!pid)
+		fatal("task 0x%x has no process", task);
+	return pid;
+}
+
+static uint64_t mapped_bytes(unsigned int pid)
+{
+	unsigned long kilobytes = 0;
+	char path[64], line[128];
+	FILE *status;
+
+	snprintf(path, sizeof(path), "/proc/%u/status", pid);
+	status = fopen(path, "re");
+	if (!status)
+		fatal("process %u has ended", pid);
+	while (fgets(line, sizeof(line), status))
+		if (sscanf(line, "RssShmem: %lu", &kilobytes) == 1)
+			break;
+	fclose(status);
+	return kilobytes * 1024;
+}
+
+static uint64_t received_bytes(const struct measurement *measurement)
+{
+	struct norma_pager_statistics statistics;
+
+	clone_check(norma_pager_statistics(measurement->node, &statistics), "asking the pager");
+	return statistics.bytes_in;
+}
+
+struct arrival {
+	uint64_t resident_ns, mapped_ns, cpu_ns;
+};
+
+/* No event tells that the last page has come or was mapped: it is looked for every millisecond. */
+static void watch_arrival(const struct measurement *measurement, task_t child,
+			  uint64_t received_before, struct arrival *ret_arrival)
+{
+	unsigned int pid = process_of(child, measurement->node);
+	uint64_t deadline = samples_now_ns() + CLONE_TIMEOUT_MS * 1000000ull, now;
+	const struct timespec pause = {.tv_nsec = LOOK_NS};
+	struct arrival arrival = {0};
+
+	while (!arrival.mapped_ns && (now = samples_now_ns()) < deadline) {
+		if (!arrival.resident_ns &&
+		    received_bytes(measurement) - received_before >= measurement->bytes) {
+			arrival.resident_ns = samples_now_ns();
+			arrival.cpu_ns = cpu_ns(measurement);
+			deadline = arrival.resident_ns + MAP_WAIT_NS;
+		}
+		if (arrival.resident_ns && mapped_bytes(pid) >= measurement->bytes)
+			arrival.mapped_ns = samples_now_ns();
+		nanosleep(&pause, NULL);
+	}
+	if (!arrival.resident_ns)
+		fatal("the memory did not come within %d s", CLONE_TIMEOUT_MS / 1000);
+	*ret_arrival = arrival;
+}
+
+static void print_bulk(const struct measurement *measurement, task_t child, uint64_t called,
+		       uint64_t received_before, uint64_t cpu_before)
+{
+	struct arrival arrival;
+
+	watch_arrival(measurement, child, received_before, &arrival);
+	printf(" %.1f %.1f %.1f\n", samples_us(called, arrival.resident_ns),
+	       arrival.mapped_ns ? samples_us(called, arrival.mapped_ns) : 0,
+	       samples_us(cpu_before, arrival.cpu_ns));
+}
+
+static void measure_child(const struct measurement *measurement, const struct clone_parent *parent)
+{
+	const struct clone_child_work work = {
+	    .read_bytes = measurement->is_bulk ? 0 : measurement->bytes,
+	    .stays = true,
+	};
+	uint64_t received_before = received_bytes(measurement);
+	uint64_t cpu_before = cpu_ns(measurement), called = samples_now_ns();
+	struct clone_child_times times;
+	task_t child;
+
+	clone_check((measurement->is_shared ? norma_task_clone : norma_task_create)(
+			parent->task, TRUE, measurement->node, &child),
+		    "making the child");
+	clone_child_start(parent, child, &work);
+	clone_child_wait(child, &work, &times);
+	printf("%.1f", samples_us(called, times.first_ns));
+	if (measurement->is_bulk)
+		print_bulk(measurement, child, called, received_before, cpu_before);
+	else
+		printf(" %.1f 0 %.1f\n", samples_us(times.first_ns, times.read_ns),
+		       samples_us(cpu_before, cpu_ns(measurement)));
+	clone_check(task_terminate(child), "ending the child");
+}
+
+static void measure(void *context, unsigned long rounds)
+{
+	const struct measurement *measurement = context;
+
+	while (rounds--) {
+		struct clone_parent parent;
+
+		clone_parent_start(&parent, &measurement->options);
+		clone_check(task_suspend(parent.task), "suspending the parent");
+		measure_child(measurement, &parent);
+		clone_check(task_terminate(parent.task), "ending the parent");
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct measurement measurement = {
+	    .bytes = samples_number(argc, argv, 3, MAX_MIB, USAGE) << 20,
+	    .node = (int)samples_number(argc, argv, 4, MAX_NODE, USAGE),
+	    .options = {.program = argv[2], .mib = argv[3], .dirty_mib = "0", .is_random = true},
+	    .is_bulk = !strcmp(argv[1], "bulk"),
+	    .is_shared = !strcmp(argv[1], "shared"),
+	    .daemon_count = argc - FIRST_DAEMON,
+	    .daemons = argv + FIRST_DAEMON,
+	};
+
+	clone_connect();
+	samples_serve(measure, &measurement);
+	norma_disconnect();
+	return 0;
+}

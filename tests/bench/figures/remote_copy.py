@@ -1,0 +1,82 @@
+"""A parent's memory on its way to a child by copy on another host, beside a raw stream and QEMU."""
+import qemu
+from tools import Unable, column, run_pair
+
+PORT = 7790
+
+
+def copy_client(bench, lab, mode, mib):
+    return lab.tool(bench.program("copy_client"), mode,
+                    bench.build / "tests/guests/guest-bench_parent", mib, 1,
+                    lab.daemon(0), lab.daemon(1))
+
+
+def raw_stream(bench, lab, mib):
+    """One stream between the hosts: [wall time, processor time of both ends]."""
+    program = bench.program("raw_stream")
+    where = (lab.address(0), PORT, mib)
+    served, fetched = run_pair(lab.on_host(0, program, "serve", *where),
+                               lab.on_host(1, program, "fetch", *where))
+    return [[fetched[0][0], fetched[1][0] + served[0][0]]]
+
+
+def measure_copy(bench):
+    """Both figures of norma_task_create, so that the parents are filled only once."""
+    mib = bench.choose(256, 1024)
+    bench.need_memory(4 * mib)
+    with bench.lab(2) as lab, copy_client(bench, lab, "bulk", mib) as ours:
+        rows, reference = bench.take_turns(2, 10, lambda: ours.rounds(1),
+                                           lambda: raw_stream(bench, lab, mib))
+    size = {"resident_mib": mib}
+    bench.add("remote_copy_bulk_resident", column(rows, 1), "raw TCP stream", column(reference, 0),
+              **size)
+    bench.add("remote_copy_bulk_cpu", column(rows, 3), "raw TCP stream", column(reference, 1),
+              limit=1.25, **size)
+    if all(column(rows, 2)):
+        bench.add("remote_copy_bulk", column(rows, 2), "raw TCP stream", column(reference, 0),
+                  limit=1 / 0.9, **size)
+    else:
+        bench.skip("remote_copy_bulk", "all memory came, but it was not mapped in the child "
+                   "before the child's program touched it")
+    compare_with_qemu(bench, rows, size)
+
+
+def compare_with_qemu(bench, rows, size):
+    """Each of QEMU's modes in the same run; the best one counts."""
+    try:
+        qemu.need()
+    except Unable as why:
+        bench.skip("remote_copy_first", str(why))
+        return
+    rom = bench.program("qemu_payload.bin")
+    moves = {}
+    with qemu.random_memory(size["resident_mib"]) as directory:
+        for _ in range(bench.choose(1, 5)):
+            for mode in ("postcopy", "precopy", "multifd"):
+                moves.setdefault(mode, []).append(qemu.migrate(directory, rom,
+                                                                size["resident_mib"], mode))
+    bench.add("remote_copy_first", column(rows, 0), "QEMU post-copy resumes",
+              column(moves["postcopy"], 0), limit=1 / 20, **size)
+    full = {mode: column(samples, 1) for mode, samples in moves.items()}
+    best = min(full, key=lambda mode: bench.p50(full[mode]))
+    ours = column(rows, 2) if all(column(rows, 2)) else column(rows, 1)
+    bench.add("remote_copy_bulk", ours, f"QEMU {best}, its best", full[best], limit=1 / 2, **size)
+
+
+def measure_scan(bench):
+    """Reading all, page by page, against moving all: at least half its rate."""
+    mib = bench.choose(256, 1024)
+    bench.need_memory(4 * mib)
+    for mode in ("scan", "shared"):
+        with bench.lab(2) as lab, copy_client(bench, lab, mode, mib) as ours, \
+                copy_client(bench, lab, "bulk", mib) as bulk:
+            rows, reference = bench.take_turns(1, 8, lambda: ours.rounds(1),
+                                               lambda: bulk.rounds(1))
+        bench.add("seq_scan", column(rows, 1), "remote_copy_bulk", column(reference, 1), limit=2,
+                  resident_mib=mib, memory="frozen" if mode == "scan" else "coherent")
+
+
+FIGURES = [
+    (["remote_copy_first", "remote_copy_bulk"], measure_copy),
+    (["seq_scan"], measure_scan),
+]

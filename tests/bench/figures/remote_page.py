@@ -1,0 +1,49 @@
+"""Single pages between two hosts, beside TCP ping-pong over the same veth."""
+from tools import column, run_pair
+
+PORT = 7791
+GUEST = "guest-fault_time"
+
+
+def ping_pong(bench, lab, mode, count):
+    """Round trips between two hosts in us."""
+    program = bench.program("raw_pingpong")
+    where = (lab.address(1), PORT, mode)
+    return run_pair(lab.on_host(1, program, "serve", *where),
+                    lab.on_host(0, program, "measure", *where, count))[1]
+
+
+def measure_pages(bench, name, modes):
+    """`modes`: (how the ping-pong waits, the limit, the pager's `spin`)."""
+    count = bench.choose(500, 2000)
+    for mode, limit, spin in modes:
+        with bench.lab(2, f"[pager]\nspin = {spin}\n") as lab:
+            here = column(lab.run_guest(GUEST, 0, name, count), 0) if name == "remote_fault" \
+                else [0]
+            rows, reference = bench.take_turns(
+                3, 10,
+                lambda: lab.run_guest(GUEST, 1, name, count),
+                lambda: ping_pong(bench, lab, mode, count))
+        exit_us = bench.p50(here)
+        samples = [us - exit_us for us in column(rows, 0)]
+        bench.add(name, samples, f"{mode}ing TCP round trip", column(reference, 0), limit=limit,
+                  pager_spin=spin, exit_taken_off_us=round(exit_us, 1))
+
+
+def measure_remote_fault(bench):
+    measure_pages(bench, "remote_fault", [("spin", 2.5, "auto"), ("block", 1.3, "off")])
+
+
+def measure_write_pingpong(bench):
+    measure_pages(bench, "write_pingpong", [("spin", 3, "auto")])
+
+
+def measure_upgrade(bench):
+    measure_pages(bench, "upgrade", [("spin", 1.5, "auto")])
+
+
+FIGURES = [
+    (["remote_fault"], measure_remote_fault),
+    (["write_pingpong"], measure_write_pingpong),
+    (["upgrade"], measure_upgrade),
+]
