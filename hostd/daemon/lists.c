@@ -16,6 +16,7 @@
 #define TASK_ROWS_MAX	512
 #define TASK_INFO_MS	1000
 #define NODE_ANSWER_MS	2500 /* longer than connecting may take */
+#define CPU_ANSWER_MS	500  /* of a node that has just answered */
 #define TASK_BASIC_INFO 4
 
 struct gathering {
@@ -168,6 +169,40 @@ void list_tasks(struct request *request)
 		gathering_finish(gathering);
 }
 
+/* Could a task that begins here be cloned to that node? */
+static void cpu_answered(void *context, const struct answer *answer)
+{
+	struct gather_part *part = context;
+	struct hostd *hostd = part->gathering->request->hostd;
+	struct node_row *row = &part->gathering->nodes[part->index];
+	struct cpu_identity *there = NULL;
+	struct peer_cpu_reply reply;
+	char text[MESSAGE_MAX_TEXT];
+
+	if (!answer->result &&
+	    !hostd_decode(hostd, peer_cpu_reply, answer->payload, answer->bytes, &reply))
+		there = cpu_fields_identity(&reply);
+	if (there && hostd->cpu.identity)
+		row->cpu_compatible =
+		    cpu_gate_check(hostd->cpu.identity, there, CPU_GATE_ALL, "it", text)
+			? NODE_CPU_COMPATIBLE
+			: NODE_CPU_INCOMPATIBLE;
+	cpu_identity_put(there);
+	part_done(part);
+}
+
+static void ask_cpu(struct gather_part *part, int node)
+{
+	peer_call(part->gathering->request->hostd, node,
+		  &(struct call_setup){
+		      .type = MESSAGE_peer_cpu,
+		      .uid = part->gathering->request->uid,
+		      .deadline_ns = hostd_deadline(CPU_ANSWER_MS),
+		      .done = cpu_answered,
+		      .context = part,
+		  });
+}
+
 static void node_answered(void *context, const struct answer *answer)
 {
 	struct gather_part *part = context;
@@ -182,6 +217,8 @@ static void node_answered(void *context, const struct answer *answer)
 					     answer->payload, answer->bytes, &summary)) {
 		row->state = NODE_STATE_UP;
 		node_summary_to_row(&summary, row);
+		ask_cpu(part, row->node);
+		return;
 	}
 	part_done(part);
 }
@@ -217,6 +254,8 @@ static void add_node(struct gathering *gathering, struct hostd *hostd, int node,
 		row->state = NODE_STATE_SELF;
 		node_summary_fill(hostd, &summary);
 		node_summary_to_row(&summary, row);
+		if (hostd->cpu.identity)
+			row->cpu_compatible = NODE_CPU_COMPATIBLE;
 	} else {
 		ask_node(gathering, hostd, node);
 	}

@@ -12,6 +12,11 @@ processes() {
 runs "doctor" on 0 norma doctor
 out_has "says whether masking works" '^ok +cpu +.*(masking has no effect|can be masked)'
 
+runs "nodes" on 0 norma nodes --json
+holds "tells which hosts can take tasks of this one" python3 -c 'import json, sys
+nodes = json.load(open(sys.argv[1]))["nodes"]
+assert [n["compatible"] for n in nodes] == ["yes", "no"], nodes' "$work/out"
+
 start_task 0 /bin/busybox sh -c 'read line'
 old=$task
 before=$(processes)
