@@ -35,6 +35,7 @@ int session_error(const char *what, char why[SNAPSHOT_WHY_BYTES])
 	case VIR_ERR_ARGUMENT_UNSUPPORTED:
 		return -EOPNOTSUPP;
 	case VIR_ERR_CPU_INCOMPATIBLE:
+	case VIR_ERR_OPERATION_FAILED: /* a baseline's "CPUs are incompatible" */
 		return -ENOENT;
 	default:
 		return -EIO;
