@@ -20,9 +20,12 @@ static const struct doctor_check checks[] = {
     {"open files", doctor_open_files},
     {"memory", doctor_memory},
     {"namespaces", doctor_namespaces},
+    {"cells", doctor_cells},
+    {"libvirt's kvm", doctor_kvm_for_libvirt},
     {"hostd", doctor_daemon},
     {"hosts", doctor_hosts},
     {"cpu", doctor_cpu},
+    {"libvirt", doctor_libvirt},
 };
 
 static const char *const verdicts[] = {"ok", "warn", "FAIL"};

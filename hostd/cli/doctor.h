@@ -36,6 +36,10 @@ void doctor_address_space(struct doctor_finding *ret_finding);
 void doctor_open_files(struct doctor_finding *ret_finding);
 void doctor_memory(struct doctor_finding *ret_finding);
 void doctor_namespaces(struct doctor_finding *ret_finding);
+/* doctor_libvirt.c */
+void doctor_cells(struct doctor_finding *ret_finding);
+void doctor_kvm_for_libvirt(struct doctor_finding *ret_finding);
+void doctor_libvirt(struct doctor_finding *ret_finding);
 /* doctor_daemon.c */
 void doctor_daemon(struct doctor_finding *ret_finding);
 void doctor_hosts(struct doctor_finding *ret_finding);
