@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "pager/service/coherent_ahead.h"
 #include "pager/service/coherent_state.h"
 #include "pager/service/uffd.h"
 #include "pager/service/waits.h"
@@ -30,11 +31,6 @@ static const uint8_t wire_types[] = {
     [MESSAGE_LINK_LOST] = PAGE_MESSAGE_LINK_LOST,
 };
 static_assert(sizeof(wire_types) == MESSAGE_NUM_TYPES, "every type has a wire type");
-
-static bool is_broken(const struct coherent *coherent, uint64_t page)
-{
-	return coherent->broken[page / 64] >> (page % 64) & 1;
-}
 
 static void set_broken(struct coherent *coherent, uint64_t page, bool broken)
 {
@@ -59,7 +55,7 @@ static uint64_t count_exclusive(const struct coherent *coherent, const struct ma
 {
 	uint64_t end = mapping->first_page + mapping_pages(mapping), count = 0;
 
-	while (count < limit && page + count < end && !is_broken(coherent, page + count) &&
+	while (count < limit && page + count < end && !coherent_is_broken(coherent, page + count) &&
 	       holder_page_state(&coherent->holder, page + count) == HOLDER_EXCLUSIVE)
 		count++;
 	return count;
@@ -86,7 +82,7 @@ static int map_hole(struct coherent *coherent, struct mapping *mapping, uint64_t
 		return r;
 	r = uffd_map(mapping->vmm->uffd, address, 1, access, NULL);
 	if (count > 1)
-		uffd_map_ahead(mapping->vmm->uffd, address + PAGE_BYTES, count - 1);
+		uffd_map_ahead(mapping->vmm->uffd, address + PAGE_BYTES, count - 1, UFFD_WRITE);
 	return r;
 }
 
@@ -97,7 +93,8 @@ static void map_for(struct coherent *coherent, struct mapping *mapping, uint64_t
 	struct vmm *vmm = mapping->vmm;
 	uint64_t address = mapping_address(mapping, page);
 	enum uffd_access mode = access == ACCESS_WRITE ? UFFD_WRITE : UFFD_READ;
-	int r = is_broken(coherent, page) ? -EIO : uffd_map(vmm->uffd, address, 1, mode, NULL);
+	int r =
+	    coherent_is_broken(coherent, page) ? -EIO : uffd_map(vmm->uffd, address, 1, mode, NULL);
 
 	if (r == -ENODATA && coherent_is_home(coherent)) {
 		r = map_hole(coherent, mapping, page, mode);
@@ -105,7 +102,9 @@ static void map_for(struct coherent *coherent, struct mapping *mapping, uint64_t
 		uint64_t ahead = count_exclusive(coherent, mapping, page + 1, MAP_AHEAD_PAGES);
 
 		if (ahead)
-			uffd_map_ahead(vmm->uffd, address + PAGE_BYTES, ahead);
+			uffd_map_ahead(vmm->uffd, address + PAGE_BYTES, ahead, UFFD_WRITE);
+	} else if (r == 0) {
+		coherent_map_ahead(coherent, mapping, page);
 	}
 	if (r == -EIO || r == -ENODATA) {
 		report(coherent, page, "its bytes are gone from this host's memory", r);
@@ -199,7 +198,7 @@ static void read_out(struct coherent *coherent, uint64_t page)
 	free(coherent->read_out);
 	coherent->read_out = NULL;
 	if (r == 0)
-		r = is_broken(coherent, page)
+		r = coherent_is_broken(coherent, page)
 			? -EIO
 			: object_read(coherent->object, page, page_frame_payload(frame));
 	if (r) {

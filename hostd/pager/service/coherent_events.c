@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "pager/service/coherent_state.h"
+#include "pager/service/coherent_ahead.h"
 #include "pager/service/container.h"
 #include "pager/service/join.h"
 #include "pager/service/uffd.h"
@@ -190,6 +191,8 @@ void coherent_fault(struct mapping *mapping, uint64_t address, bool is_write)
 		}
 	}
 	ask_holder(coherent, mapping, address, page, is_write);
+	if (!is_write)
+		coherent_read_ahead(mapping, page);
 	coherent_after_page(coherent, page);
 }
 

@@ -36,6 +36,12 @@ struct coherent {
 	bool read_out_is_zero;
 };
 
+/* Return: whether a page counts as here, but its bytes could not be stored. */
+static inline bool coherent_is_broken(const struct coherent *coherent, uint64_t page)
+{
+	return coherent->broken[page / 64] >> (page % 64) & 1;
+}
+
 static inline bool coherent_is_home(const struct coherent *coherent)
 {
 	return coherent->object->phase == OBJECT_HERE;

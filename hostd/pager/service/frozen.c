@@ -135,7 +135,8 @@ static void map_ahead(const struct frozen *frozen, struct mapping *mapping, uint
 	count = count_mappable(frozen, mapping, page + 1, mapping->grow_pages);
 	mapping->grow_next = page + 1 + count;
 	if (count)
-		uffd_map_ahead(mapping->vmm->uffd, mapping_address(mapping, page + 1), count);
+		uffd_map_ahead(mapping->vmm->uffd, mapping_address(mapping, page + 1), count,
+			       UFFD_WRITE);
 }
 
 /* Gives a page that is here to a thread. */

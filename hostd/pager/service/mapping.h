@@ -19,6 +19,10 @@ struct mapping {
 	/* Where the next fault is expected while a thread fills fresh pages in sequence. */
 	uint64_t grow_next;
 	uint32_t grow_pages;
+	/* The same while one reads pages of other hosts: the last that it missed, what was asked
+	 * for. */
+	uint64_t read_last, read_end;
+	uint32_t read_pages;
 	LIST_ENTRY(mapping) of_object;
 };
 

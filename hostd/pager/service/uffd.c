@@ -194,11 +194,12 @@ int uffd_map(int uffd, uint64_t address, uint64_t pages, enum uffd_access access
 	return r || done == pages ? r : -EAGAIN;
 }
 
-void uffd_map_ahead(int uffd, uint64_t address, uint64_t pages)
+void uffd_map_ahead(int uffd, uint64_t address, uint64_t pages, enum uffd_access access)
 {
 	struct uffdio_continue request = {
 	    .range = {.start = address, .len = pages * PAGE_BYTES},
-	    .mode = UFFDIO_CONTINUE_MODE_DONTWAKE,
+	    .mode =
+		UFFDIO_CONTINUE_MODE_DONTWAKE | (access == UFFD_READ ? UFFDIO_CONTINUE_MODE_WP : 0),
 	};
 
 	/* A convenience: what it does not map will fault. */

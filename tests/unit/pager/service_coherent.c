@@ -311,6 +311,57 @@ START_TEST(alone_again_home_serves_itself_and_can_share_anew)
 }
 END_TEST
 
+#define SCAN_PAGES 1024u
+
+static void check_scan(const struct view *view, uint64_t value)
+{
+	for (uint64_t page = 0; page < SCAN_PAGES; page++) {
+		const volatile uint64_t *word = (const void *)(view->at + page * PAGE_BYTES);
+
+		ck_assert_uint_eq(*word, value + page);
+	}
+}
+
+static void write_all_pages(const struct view *view, uint64_t value)
+{
+	for (uint64_t page = 0; page < SCAN_PAGES; page++)
+		*(volatile uint64_t *)(void *)(view->at + page * PAGE_BYTES) = value + page;
+}
+
+/* What was fetched before it was touched is as current as everything else. */
+START_TEST(pages_that_are_read_in_sequence_come_ahead_and_stay_current)
+{
+	uint64_t bytes = SCAN_PAGES * PAGE_BYTES, before, faults, id;
+	int memory = make_memory(bytes);
+	struct task home, user;
+	struct view mine, theirs;
+
+	world_start(&world, 2);
+	task_open(&home, &world, 0);
+	task_open(&user, &world, 1);
+	mine = task_share(&home, OBJECT_COHERENT, memory, bytes, &id);
+	write_all_pages(&mine, 1000000);
+	theirs = task_use(&user, id);
+	before = world_statistics(&world, 1).faults;
+	for (uint64_t round = 1; round <= 3; round++) {
+		check_scan(&theirs, round * 1000000);
+		if (round == 1) {
+			faults = world_statistics(&world, 1).faults - before;
+			ck_assert_uint_lt(faults, SCAN_PAGES / 2);
+		}
+		write_all_pages(round == 2 ? &theirs : &mine, (round + 1) * 1000000);
+	}
+	check_scan(&theirs, 4000000);
+	check_scan(&mine, 4000000);
+	close(memory);
+	task_close(&user);
+	task_close(&home);
+	view_done(&theirs);
+	view_done(&mine);
+	world_stop(&world);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *all = suite_create("pager service: coherent objects");
@@ -329,6 +380,7 @@ static Suite *suite(void)
 	tcase_add_test(tests, a_host_that_leaves_gives_its_pages_back);
 	tcase_add_test(tests, home_keeps_an_object_that_only_others_use);
 	tcase_add_test(tests, alone_again_home_serves_itself_and_can_share_anew);
+	tcase_add_test(tests, pages_that_are_read_in_sequence_come_ahead_and_stay_current);
 	suite_add_tcase(all, tests);
 	return all;
 }
