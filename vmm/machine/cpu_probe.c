@@ -173,8 +173,7 @@ static int guest_load(struct machine *machine, const char **ret_step)
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	if (hva == MAP_FAILED)
 		return -errno;
-	int ret = machine_arena_ensure(machine, GUEST_CODE, NORMA_PAGE_BYTES);
-	return ret ? ret : guest_copy_out(machine, GUEST_CODE, guest_code, sizeof(guest_code));
+	return guest_copy_out(machine, GUEST_CODE, guest_code, sizeof(guest_code));
 }
 
 int cpu_probe_run(struct machine_host *host, struct cpu_probe *ret_probe, const char **ret_step)

@@ -117,10 +117,38 @@ static int explain(const struct fault_query *query, const struct vcpu_exit *exit
 	return fault_explain(query, report);
 }
 
+/* The caller's lookup, which also gives each page that is there its memory slot. */
+struct slot_lookup {
+	struct machine *machine;
+	fault_lookup_fn lookup;
+	void *context;
+};
+
+static uint32_t lookup_with_slot(void *context, uint64_t gpa)
+{
+	const struct slot_lookup *slot_lookup = context;
+	uint32_t region = slot_lookup->lookup(slot_lookup->context, gpa);
+	if (region & FAULT_REGION_EXISTS)
+		machine_slot_ensure(slot_lookup->machine, gpa);
+	return region;
+}
+
+/* No rule is broken. Return: -EAGAIN, -ELOOP when that was so too often. */
+static int explain_nothing(struct vcpu *vcpu)
+{
+	/* The instruction may reach into the next block; where it ends nobody may know. */
+	machine_slot_ensure(vcpu->machine, vcpu->state.rip + FAULT_INSTRUCTION_BYTES_MAX - 1);
+	vcpu->unexplained_count =
+	    vcpu->unexplained_rip == vcpu->state.rip ? vcpu->unexplained_count + 1 : 1;
+	vcpu->unexplained_rip = vcpu->state.rip;
+	return vcpu->unexplained_count > UNEXPLAINED_MAX ? -ELOOP : -EAGAIN;
+}
+
 int vcpu_fault_explain(struct vcpu *vcpu, const struct vcpu_exit *exit, fault_lookup_fn lookup,
 		       void *context, struct fault_report *report)
 {
 	uint8_t bytes[FAULT_INSTRUCTION_BYTES_MAX] = {0};
+	struct slot_lookup slot_lookup = {vcpu->machine, lookup, context};
 	struct fault_vectors vectors = {.bytes = vcpu->machine->host->xsave_bytes};
 	uint8_t *area = malloc(vectors.bytes);
 	if (area && !vcpu_xsave_get(vcpu, area, vectors.bytes))
@@ -130,19 +158,13 @@ int vcpu_fault_explain(struct vcpu *vcpu, const struct vcpu_exit *exit, fault_lo
 	    .instruction = bytes,
 	    .instruction_bytes = instruction_read(vcpu, bytes),
 	    .vectors = vectors.area ? &vectors : NULL,
-	    .lookup = lookup,
-	    .context = context,
+	    .lookup = lookup_with_slot,
+	    .context = &slot_lookup,
 	};
 	int ret = explain(&query, exit, report);
 	free(area);
-	if (ret != -EAGAIN) {
-		vcpu->unexplained_count = 0;
-		return ret;
-	}
-	if (exit->is_address_known)
-		machine_arena_ensure(vcpu->machine, exit->address & ~PAGE_MASK, NORMA_PAGE_BYTES);
-	vcpu->unexplained_count =
-	    vcpu->unexplained_rip == vcpu->state.rip ? vcpu->unexplained_count + 1 : 1;
-	vcpu->unexplained_rip = vcpu->state.rip;
-	return vcpu->unexplained_count > UNEXPLAINED_MAX ? -ELOOP : -EAGAIN;
+	if (ret == -EAGAIN)
+		return explain_nothing(vcpu);
+	vcpu->unexplained_count = 0;
+	return ret;
 }

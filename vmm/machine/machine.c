@@ -14,6 +14,8 @@
 
 #define RESERVATION_ALIGN ((uint64_t)2 << 20) /* a huge page */
 
+#define SYSTEM_AREA_BYTES (NORMA_SYSTEM_STACKS + NORMA_SYSTEM_STACKS_BYTES - NORMA_SYSTEM_BASE)
+
 int machine_range_is_user(uint64_t gpa, uint64_t bytes)
 {
 	return gpa >= NORMA_USER_START && gpa <= NORMA_USER_END && bytes <= NORMA_USER_END - gpa;
@@ -37,28 +39,77 @@ static int slot_add(struct machine *machine, uint64_t gpa, uint64_t bytes, void 
 	return 0;
 }
 
-static int arena_add(struct machine *machine, uint64_t index)
+static int blocks_add(struct machine *machine, uint64_t arena, uint32_t first, uint32_t count)
 {
-	uint64_t bit = UINT64_C(1) << (index % 64);
-	if (machine->arenas[index / 64] & bit)
-		return 0;
-	uint64_t gpa = index * MACHINE_ARENA_BYTES;
-	int ret = slot_add(machine, gpa, MACHINE_ARENA_BYTES, machine_hva(machine, gpa), 0);
-	if (ret)
-		return ret;
-	machine->arenas[index / 64] |= bit;
+	uint64_t gpa = arena * MACHINE_ARENA_BYTES + first * MACHINE_BLOCK_BYTES;
+	return slot_add(machine, gpa, count * MACHINE_BLOCK_BYTES, machine_hva(machine, gpa), 0);
+}
+
+static int arena_add(struct machine *machine, uint64_t arena)
+{
+	int ret = blocks_add(machine, arena, 0, MACHINE_BLOCK_COUNT);
+	if (!ret)
+		machine->arenas[arena / 64] |= UINT64_C(1) << (arena % 64);
+	return ret;
+}
+
+static struct machine_partial *partial_find(struct machine *machine, uint64_t arena)
+{
+	for (uint32_t i = 0; i < machine->partial_count; i++)
+		if (machine->partial[i].arena == arena)
+			return &machine->partial[i];
+	return NULL;
+}
+
+/* One slot for each gap between the blocks that have slots. */
+static int partial_fill(struct machine *machine, struct machine_partial *partial)
+{
+	for (uint32_t first = 0; first < MACHINE_BLOCK_COUNT; first++) {
+		uint32_t after = first;
+		while (after < MACHINE_BLOCK_COUNT && !(partial->blocks >> after & 1))
+			after++;
+		if (after == first)
+			continue;
+		int ret = blocks_add(machine, partial->arena, first, after - first);
+		if (ret)
+			return ret;
+		for (; first < after; first++)
+			partial->blocks |= (uint16_t)(1u << first);
+	}
+	machine->arenas[partial->arena / 64] |= UINT64_C(1) << (partial->arena % 64);
+	*partial = machine->partial[--machine->partial_count];
 	return 0;
 }
 
-int machine_arena_ensure(struct machine *machine, uint64_t gpa, uint64_t bytes)
+static int block_ensure(struct machine *machine, uint64_t arena, uint32_t block)
 {
-	if (!machine_range_is_user(gpa, bytes) || bytes == 0)
+	if (machine->arenas[arena / 64] >> (arena % 64) & 1)
+		return 0;
+	struct machine_partial *partial = partial_find(machine, arena);
+	if (!partial && machine->partial_count == MACHINE_PARTIAL_MAX)
+		return arena_add(machine, arena);
+	if (partial && partial->blocks >> block & 1)
+		return 0;
+	if (partial && __builtin_popcount(partial->blocks) >= 2)
+		return partial_fill(machine, partial);
+	int ret = blocks_add(machine, arena, block, 1);
+	if (ret)
+		return ret;
+	if (!partial) {
+		partial = &machine->partial[machine->partial_count++];
+		*partial = (struct machine_partial){.arena = (uint16_t)arena};
+	}
+	partial->blocks |= (uint16_t)(1u << block);
+	return 0;
+}
+
+int machine_slot_ensure(struct machine *machine, uint64_t gpa)
+{
+	if (!machine_range_is_user(gpa, 1))
 		return -EINVAL;
-	uint64_t last = (gpa + bytes - 1) / MACHINE_ARENA_BYTES;
-	int ret = 0;
+	uint32_t block = (uint32_t)(gpa % MACHINE_ARENA_BYTES / MACHINE_BLOCK_BYTES);
 	pthread_mutex_lock(&machine->lock);
-	for (uint64_t i = gpa / MACHINE_ARENA_BYTES; i <= last && !ret; i++)
-		ret = arena_add(machine, i);
+	int ret = block_ensure(machine, gpa / MACHINE_ARENA_BYTES, block);
 	pthread_mutex_unlock(&machine->lock);
 	return ret;
 }
@@ -81,59 +132,50 @@ static int vm_open(struct machine *machine, const char **ret_step)
 		return -errno;
 	vm_enable_emulation_exits(machine);
 	machine->slot_next = 0;
+	memset(machine->arenas, 0, sizeof(machine->arenas));
+	machine->partial_count = 0;
 	*ret_step = "giving the virtual machine its system area";
-	int ret = slot_add(machine, NORMA_SYSTEM_BASE, NORMA_SYSTEM_IMAGE_BYTES,
-			   machine->system_image, KVM_MEM_READONLY);
-	if (ret)
-		return ret;
-	return slot_add(machine, NORMA_SYSTEM_STACKS, NORMA_SYSTEM_STACKS_BYTES, machine->stacks,
-			0);
+	return slot_add(machine, NORMA_SYSTEM_BASE, SYSTEM_AREA_BYTES, machine->system, 0);
 }
 
-static int map_or_errno(void **ret_hva, size_t bytes, int protection, int flags, int fd)
+static int map_or_errno(void *at, size_t bytes, int protection, int flags, int fd)
 {
-	void *hva = mmap(NULL, bytes, protection, flags, fd, 0);
+	return mmap(at, bytes, protection, flags, fd, 0) == MAP_FAILED ? -errno : 0;
+}
+
+static int reserve(uint8_t **ret_hva, size_t bytes)
+{
+	void *hva =
+	    mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (hva == MAP_FAILED)
 		return -errno;
 	*ret_hva = hva;
 	return 0;
 }
 
-/* The task's addresses, at a host address that is a multiple of a huge page as theirs is. */
-static int reserve(void **ret_hva)
+/* One slot for both parts. That the image is read-only is the host mapping's doing. */
+static int system_map(struct machine *machine, const char **ret_step)
 {
-	uint8_t *hva = mmap(NULL, NORMA_USER_END + RESERVATION_ALIGN, PROT_NONE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (hva == MAP_FAILED)
-		return -errno;
-	uint64_t before = -(uintptr_t)hva % RESERVATION_ALIGN;
-	if (before)
-		munmap(hva, before);
-	munmap(hva + before + NORMA_USER_END, RESERVATION_ALIGN - before);
-	*ret_hva = hva + before;
-	return 0;
+	*ret_step = "reserving host addresses for the system area";
+	int ret = reserve(&machine->system, SYSTEM_AREA_BYTES);
+	if (ret)
+		return ret;
+	*ret_step = "mapping the system image";
+	ret = map_or_errno(machine->system, NORMA_SYSTEM_IMAGE_BYTES, PROT_READ,
+			   MAP_PRIVATE | MAP_FIXED, machine->host->system_image_fd);
+	if (ret)
+		return ret;
+	*ret_step = "mapping the exception stacks";
+	machine->stacks = machine->system + (NORMA_SYSTEM_STACKS - NORMA_SYSTEM_BASE);
+	return map_or_errno(machine->stacks, NORMA_SYSTEM_STACKS_BYTES, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1);
 }
 
 static int machine_map(struct machine *machine, const char **ret_step)
 {
-	void *hva = NULL;
 	*ret_step = "reserving host addresses for the task";
-	int ret = reserve(&hva);
-	if (ret)
-		return ret;
-	machine->reservation = hva;
-	*ret_step = "mapping the system image";
-	ret = map_or_errno(&machine->system_image, NORMA_SYSTEM_IMAGE_BYTES, PROT_READ, MAP_PRIVATE,
-			   machine->host->system_image_fd);
-	if (ret)
-		return ret;
-	*ret_step = "mapping the exception stacks";
-	ret = map_or_errno(&hva, NORMA_SYSTEM_STACKS_BYTES, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS, -1);
-	if (ret)
-		return ret;
-	machine->stacks = hva;
-	return 0;
+	int ret = reserve(&machine->reservation, NORMA_USER_END);
+	return ret ? ret : system_map(machine, ret_step);
 }
 
 int machine_init(struct machine *machine, const struct machine_host *host, const char **ret_step)
@@ -172,11 +214,10 @@ static void vm_close(struct machine *machine)
 void machine_done(struct machine *machine)
 {
 	vm_close(machine);
-	unmap_if(machine->stacks, NORMA_SYSTEM_STACKS_BYTES);
-	unmap_if(machine->system_image, NORMA_SYSTEM_IMAGE_BYTES);
+	unmap_if(machine->system, SYSTEM_AREA_BYTES);
 	unmap_if(machine->reservation, NORMA_USER_END);
 	machine->stacks = NULL;
-	machine->system_image = NULL;
+	machine->system = NULL;
 	machine->reservation = NULL;
 	pthread_mutex_destroy(&machine->lock);
 }
@@ -186,7 +227,6 @@ int machine_renew_after_fork(struct machine *machine, const char **ret_step)
 	vm_close(machine);
 	/* Another thread of the parent may have held it in the moment of the fork. */
 	pthread_mutex_init(&machine->lock, NULL);
-	memset(machine->arenas, 0, sizeof(machine->arenas));
 	int ret = vm_open(machine, ret_step);
 	if (!ret)
 		*ret_step = NULL;

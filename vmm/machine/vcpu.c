@@ -56,6 +56,7 @@ static int vcpu_new(struct machine *machine, uint32_t index, struct vcpu **ret_v
 	vcpu->index = index;
 	vcpu->fd = -1;
 	vcpu->is_sregs_dirty = 1;
+	vcpu->code_block = vcpu->stack_block = UINT64_MAX;
 	int ret = vcpu_open(vcpu, ret_step);
 	if (ret) {
 		vcpu_destroy(vcpu);

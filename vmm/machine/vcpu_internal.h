@@ -30,6 +30,8 @@ struct vcpu {
 	atomic_int tid;		  /* thread inside vcpu_run, 0 if none */
 	uint64_t unexplained_rip; /* see vcpu_fault_explain */
 	uint32_t unexplained_count;
+	/* Where code and stack were at the last entry, in blocks: they have slots. */
+	uint64_t code_block, stack_block;
 	uint64_t poison_hva; /* set by the SIGBUS handler of the same thread; 0: none */
 };
 

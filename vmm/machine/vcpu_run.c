@@ -210,6 +210,20 @@ static int vcpu_enter(struct vcpu *vcpu, struct vcpu_exit *exit)
 	}
 }
 
+/* Code and stack are needed for sure: to find out by a fault takes longer, and the first
+ * instruction of a new task is waited for. What has no slot then faults. */
+static void ensure_code_and_stack(struct vcpu *vcpu)
+{
+	uint64_t code = vcpu->state.rip / MACHINE_BLOCK_BYTES;
+	uint64_t stack = (vcpu->state.rsp - 1) / MACHINE_BLOCK_BYTES;
+	if (code != vcpu->code_block)
+		machine_slot_ensure(vcpu->machine, vcpu->state.rip);
+	if (stack != vcpu->stack_block)
+		machine_slot_ensure(vcpu->machine, vcpu->state.rsp - 1);
+	vcpu->code_block = code;
+	vcpu->stack_block = stack;
+}
+
 int vcpu_run(struct vcpu *vcpu, struct vcpu_exit *exit)
 {
 	memset(exit, 0, sizeof(*exit));
@@ -226,6 +240,7 @@ int vcpu_run(struct vcpu *vcpu, struct vcpu_exit *exit)
 		return ret;
 	}
 	vcpu->is_events_stale = 0;
+	ensure_code_and_stack(vcpu);
 	atomic_store(&vcpu->tid, (int)syscall(SYS_gettid));
 	vcpu_registers_store(vcpu);
 	do {

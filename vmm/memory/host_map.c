@@ -39,10 +39,7 @@ int host_map_object(struct machine *machine, const struct region *region,
 {
 	uint64_t bytes = region->end - region->start;
 	int flags = mapping == REGION_SHARED ? MAP_SHARED : MAP_PRIVATE;
-	int ret = machine_arena_ensure(machine, region->start, bytes);
 
-	if (ret)
-		return ret;
 	void *hva = mmap(machine_hva(machine, region->start), bytes,
 			 host_protection(region->protection), flags | MAP_FIXED | MAP_NORESERVE,
 			 object->file->fd, (off_t)object_file_offset(object, offset));

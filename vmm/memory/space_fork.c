@@ -111,8 +111,7 @@ kern_return_t space_kept_claim(struct space *space, const struct region_entry *e
 
 kern_return_t space_kept_place(struct space *space, const struct region *region)
 {
-	if (machine_arena_ensure(space->machine, region->start, region_bytes(region)) ||
-	    host_protect(space->machine, region_range(region), region->protection))
+	if (host_protect(space->machine, region_range(region), region->protection))
 		return KERN_RESOURCE_SHORTAGE;
 	return vm_map_insert(&space->map, region);
 }

@@ -59,7 +59,7 @@ static int64_t host_map(void *context, const struct linux_map_request *request)
 		 sharing | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
 		return -errno;
 	memset(run->pages + page, PAGE_IS_MAPPED | request->protection, count);
-	int ret = machine_arena_ensure(&run->harness->machine, page * 4096, request->bytes);
+	int ret = harness_slots(&run->harness->machine, page * 4096, request->bytes);
 	return ret ? ret : (int64_t)(page * 4096);
 }
 

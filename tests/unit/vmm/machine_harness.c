@@ -29,12 +29,21 @@ void harness_require_kvm(void)
 	exit(0);
 }
 
+int harness_slots(struct machine *machine, uint64_t gpa, uint64_t bytes)
+{
+	uint64_t end = gpa + bytes;
+	int ret = 0;
+	for (; gpa < end && !ret; gpa = (gpa / MACHINE_BLOCK_BYTES + 1) * MACHINE_BLOCK_BYTES)
+		ret = machine_slot_ensure(machine, gpa);
+	return ret;
+}
+
 void harness_map(struct harness *harness, uint64_t gpa, uint64_t bytes, int protection)
 {
 	void *hva = mmap(machine_hva(&harness->machine, gpa), bytes, protection,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	ck_assert_ptr_ne(hva, MAP_FAILED);
-	ck_assert_int_eq(machine_arena_ensure(&harness->machine, gpa, bytes), 0);
+	ck_assert_int_eq(harness_slots(&harness->machine, gpa, bytes), 0);
 }
 
 void harness_unmap(struct harness *harness, uint64_t gpa, uint64_t bytes)

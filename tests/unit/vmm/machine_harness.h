@@ -37,7 +37,9 @@ void harness_require_kvm(void);
 void harness_setup(struct harness *harness);
 void harness_teardown(struct harness *harness);
 
-/* Put anonymous zero pages into the reservation and make sure of the slot. */
+/* Give all of a range memory slots, so that no access to it is a fault because of that. */
+int harness_slots(struct machine *machine, uint64_t gpa, uint64_t bytes);
+/* Put anonymous zero pages into the reservation and make sure of the slots. */
 void harness_map(struct harness *harness, uint64_t gpa, uint64_t bytes, int protection);
 void harness_unmap(struct harness *harness, uint64_t gpa, uint64_t bytes);
 

@@ -54,7 +54,7 @@ static void machine_make_and_drop(void)
 	for (uint32_t i = 0; i < 3; i++)
 		ck_assert_int_eq(vcpu_create(&machine, i, &vcpus[i], &step), 0);
 	vcpu_put(vcpus[1]);
-	ck_assert_int_eq(machine_arena_ensure(&machine, NORMA_USER_START, 4096), 0);
+	ck_assert_int_eq(machine_slot_ensure(&machine, NORMA_USER_START), 0);
 	machine_done(&machine);
 }
 
@@ -85,7 +85,7 @@ START_TEST(a_machine_that_fails_leaves_nothing)
 	ck_assert_int_eq(machine_init(&machine, &broken, &step), -EBADF);
 	ck_assert_str_eq(step, "mapping the system image");
 	broken = harness.host;
-	broken.slots_max = 1;
+	broken.slots_max = 0;
 	ck_assert_int_eq(machine_init(&machine, &broken, &step), -ENOSPC);
 	ck_assert_str_eq(step, "giving the virtual machine its system area");
 	ck_assert_int_eq(open_descriptors(), descriptors);

@@ -307,20 +307,45 @@ START_TEST(guest_copy_survives_everything)
 }
 END_TEST
 
-START_TEST(arenas_are_checked)
+#define ARENA(number) ((uint64_t)(number)*MACHINE_ARENA_BYTES)
+
+START_TEST(slots_are_added_where_they_are_needed)
 {
 	struct machine *machine = &harness.machine;
-	ck_assert_int_eq(machine_arena_ensure(machine, 0, 4096), -EINVAL);
-	ck_assert_int_eq(machine_arena_ensure(machine, NORMA_USER_END, 4096), -EINVAL);
-	ck_assert_int_eq(machine_arena_ensure(machine, HARNESS_DATA, UINT64_MAX), -EINVAL);
-	ck_assert_int_eq(machine_arena_ensure(machine, HARNESS_DATA, 0), -EINVAL);
-	ck_assert_int_eq(machine_arena_ensure(machine, NORMA_USER_END - 4096, 4096), 0);
 	uint32_t slots = machine->slot_next;
-	ck_assert_int_eq(machine_arena_ensure(machine, NORMA_USER_END - 4096, 4096), 0);
+	ck_assert_int_eq(machine_slot_ensure(machine, 0), -EINVAL);
+	ck_assert_int_eq(machine_slot_ensure(machine, NORMA_USER_END), -EINVAL);
+	ck_assert_int_eq(machine_slot_ensure(machine, UINT64_MAX), -EINVAL);
 	ck_assert_uint_eq(machine->slot_next, slots);
-	ck_assert_int_eq(
-	    machine_arena_ensure(machine, UINT64_C(3) << 32, 2 * MACHINE_ARENA_BYTES + 1), 0);
+	ck_assert_int_eq(machine_slot_ensure(machine, NORMA_USER_END - 1), 0);
+	ck_assert_int_eq(machine_slot_ensure(machine, NORMA_USER_END - MACHINE_BLOCK_BYTES), 0);
+	ck_assert_uint_eq(machine->slot_next, slots + 1);
+	/* The third block of an arena, here between two others, brings the two gaps around it. */
+	ck_assert_int_eq(machine_slot_ensure(machine, ARENA(9)), 0);
+	ck_assert_int_eq(machine_slot_ensure(machine, ARENA(9) + 3 * MACHINE_BLOCK_BYTES), 0);
 	ck_assert_uint_eq(machine->slot_next, slots + 3);
+	ck_assert_int_eq(machine_slot_ensure(machine, ARENA(9) + 2 * MACHINE_BLOCK_BYTES), 0);
+	ck_assert_uint_eq(machine->slot_next, slots + 5);
+	for (uint64_t i = 0; i < MACHINE_BLOCK_COUNT; i++)
+		ck_assert_int_eq(machine_slot_ensure(machine, ARENA(9) + i * MACHINE_BLOCK_BYTES),
+				 0);
+	ck_assert_uint_eq(machine->slot_next, slots + 5);
+}
+END_TEST
+
+START_TEST(slots_of_many_arenas_are_few)
+{
+	struct machine *machine = &harness.machine;
+	uint32_t slots = machine->slot_next;
+	for (uint64_t i = 100; i < 200; i++)
+		ck_assert_int_eq(machine_slot_ensure(machine, ARENA(i)), 0);
+	ck_assert_uint_eq(machine->slot_next, slots + 100);
+	ck_assert_uint_eq(machine->partial_count, MACHINE_PARTIAL_MAX);
+	/* The first arenas have a block each, the last ones all. */
+	ck_assert_int_eq(machine_slot_ensure(machine, ARENA(199) + 5 * MACHINE_BLOCK_BYTES), 0);
+	ck_assert_uint_eq(machine->slot_next, slots + 100);
+	ck_assert_int_eq(machine_slot_ensure(machine, ARENA(100) + 5 * MACHINE_BLOCK_BYTES), 0);
+	ck_assert_uint_eq(machine->slot_next, slots + 101);
 }
 END_TEST
 
@@ -330,7 +355,7 @@ static int child_runs(const struct thread_state *before)
 	struct vcpu_exit exit;
 	if (machine_renew_after_fork(&harness.machine, &step) ||
 	    vcpu_create(&harness.machine, 0, &harness.vcpu, &step) ||
-	    machine_arena_ensure(&harness.machine, HARNESS_DATA, 4096))
+	    machine_slot_ensure(&harness.machine, HARNESS_DATA))
 		return 1;
 	*vcpu_state(harness.vcpu) = *before;
 	if (vcpu_run(harness.vcpu, &exit) || exit.kind != VCPU_EXIT_HYPERCALL)
@@ -375,7 +400,8 @@ static Suite *suite(void)
 	tcase_add_test(c, disagreement_ends);
 	tcase_add_test(c, poisoned_page_is_a_memory_error_until_it_is_supplied);
 	tcase_add_test(c, guest_copy_survives_everything);
-	tcase_add_test(c, arenas_are_checked);
+	tcase_add_test(c, slots_are_added_where_they_are_needed);
+	tcase_add_test(c, slots_of_many_arenas_are_few);
 	tcase_add_test(c, forked_child_gets_a_machine_over_the_same_memory);
 	suite_add_tcase(s, c);
 	return s;

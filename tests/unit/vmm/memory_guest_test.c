@@ -58,7 +58,14 @@ static void *run(void *argument)
 	struct vcpu_exit exit;
 
 	do {
-		if (vcpu_run(vcpu, &exit) || exit.kind != VCPU_EXIT_KICKED) {
+		int ret = vcpu_run(vcpu, &exit);
+
+		/* The memory is there, its slot not yet; the next entry does the store. */
+		if (!ret && exit.kind == VCPU_EXIT_FAULT && exit.is_address_known)
+			ret = machine_slot_ensure(vcpu_machine(vcpu), exit.address);
+		else if (!ret && exit.kind != VCPU_EXIT_KICKED)
+			ret = -EIO;
+		if (ret) {
 			fprintf(stderr, "# the thread stopped: exit %d address 0x%llx\n",
 				(int)exit.kind, (unsigned long long)exit.address);
 			return NULL;
