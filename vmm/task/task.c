@@ -104,6 +104,7 @@ int task_prepare(struct task *task, int system_fd, const char **ret_step)
 	threads_init(task);
 	console_input_init(&task->input);
 	run_init(&task->run);
+	workers_init(task);
 	return task_host_open(task, system_fd, ret_step);
 }
 
@@ -120,10 +121,11 @@ int task_start(struct task *task, const struct task_start *start, const char **r
 		error = task_space_start(task, start->pager_fd, ret_step);
 	if (error)
 		return error;
-	*ret_step = "starting the workers";
+	*ret_step = "allocating the control thread's buffers";
 	task->control_arena = call_arena_new();
 	if (!task->control_arena)
 		return -ENOMEM;
+	*ret_step = "starting a worker";
 	return workers_start(task);
 }
 

@@ -127,34 +127,53 @@ static void *worker_main(void *context)
 	return NULL;
 }
 
-int workers_start(struct task *task)
+void workers_init(struct task *task)
 {
 	struct workers *workers = &task->workers;
-	int error = 0;
 
 	pthread_mutex_init(&workers->lock, NULL);
 	wait_cond_init(&workers->changed);
-	for (unsigned int i = 0; i < WORKER_COUNT && !error; i++) {
-		struct worker *worker = &workers->workers[i];
+	for (unsigned int i = 0; i < WORKER_COUNT; i++)
+		workers->workers[i].task = task;
+}
 
-		worker->task = task;
+/* Only the control thread does this. Return: 0, -ENOMEM, -EAGAIN. */
+static int worker_start(struct workers *workers)
+{
+	struct worker *worker = &workers->workers[workers->started];
+	int error;
+
+	if (!worker->arena)
 		worker->arena = call_arena_new();
-		if (!worker->arena)
-			return -ENOMEM;
-		error = pthread_create(&worker->pthread, NULL, worker_main, worker);
-	}
+	if (!worker->arena)
+		return -ENOMEM;
+	error = pthread_create(&worker->pthread, NULL, worker_main, worker);
+	if (!error)
+		workers->started++;
 	return -error;
+}
+
+int workers_start(struct task *task)
+{
+	return worker_start(&task->workers);
 }
 
 int workers_submit(struct workers *workers, const struct message_header *header,
 		   const uint8_t *payload)
 {
 	struct worker_job job = {.header = *header, .payload = malloc(header->bytes + 1)};
+	bool all_are_busy;
 	int error = -EBUSY;
 
 	if (!job.payload)
 		return -ENOMEM;
 	memcpy(job.payload, payload, header->bytes);
+	pthread_mutex_lock(&workers->lock);
+	all_are_busy = workers->busy + workers->used >= workers->started;
+	pthread_mutex_unlock(&workers->lock);
+	/* Without another one those that there are take it in their time. */
+	if (all_are_busy && workers->started < WORKER_COUNT)
+		worker_start(workers);
 	pthread_mutex_lock(&workers->lock);
 	if (workers->used < WORKER_JOBS_MAX) {
 		workers->jobs[(workers->head + workers->used) % WORKER_JOBS_MAX] = job;

@@ -30,7 +30,8 @@ struct workers {
 	pthread_cond_t changed;
 	uint32_t head;
 	uint32_t used;
-	uint32_t busy; /* workers that answer one */
+	uint32_t busy;	  /* workers that answer one */
+	uint32_t started; /* workers that there are: made when a request finds none idle */
 	struct worker_job jobs[WORKER_JOBS_MAX];
 	struct worker {
 		struct task *task;
@@ -39,10 +40,12 @@ struct workers {
 	} workers[WORKER_COUNT];
 };
 
-/* Return: 0, -ENOMEM, -EAGAIN. */
-int workers_start(struct task *task);
-/* Copies the request and queues it. Return: 0, -EBUSY when WORKER_JOBS_MAX wait already, -ENOMEM.
+void workers_init(struct task *task);
+/* The first worker; others come when it is busy: a thread costs 50 KB. Return: 0, -ENOMEM, -EAGAIN.
  */
+int workers_start(struct task *task);
+/* Control thread: copies the request and queues it, for a new worker when all are busy. Return: 0,
+ * -EBUSY when WORKER_JOBS_MAX wait already, -ENOMEM. */
 int workers_submit(struct workers *workers, const struct message_header *header,
 		   const uint8_t *payload);
 
