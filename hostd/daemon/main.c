@@ -3,6 +3,7 @@
  * nothing running.
  */
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,10 +128,15 @@ static void serve(struct hostd *hostd)
 	}
 }
 
+/* Each connection has a buffer for the largest message, of which little is ever used, between
+ * records of ended tasks, which stay: from the heap, none of it would come back. */
+#define MAPPED_BYTES 32768
+
 /* VMMs that other VMMs forked are ours when those end. */
 static int prepare_process(struct stopper *stopper)
 {
 	raise_fd_limit();
+	mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
 	if (process_take_orphans()) {
 		log_line(LOG_ERROR, "step=start err=\"orphaned VMMs cannot be taken over: %m\"");
 		return -1;
