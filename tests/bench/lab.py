@@ -23,6 +23,14 @@ class Lab:
         self.directory = None
 
     def __enter__(self):
+        try:
+            self._up()
+        except BaseException:  # interrupted, too: half a lab would stay
+            self.__exit__()
+            raise
+        return self
+
+    def _up(self):
         environment = dict(os.environ)
         if self.settings:
             environment["NORMA_HOSTD"] = self._configured_hostd()
@@ -30,9 +38,7 @@ class Lab:
                              str(self.hosts)], capture_output=True, text=True, check=False,
                             env=environment)
         if up.returncode:
-            self.__exit__()
             raise Unable(f"no lab of {self.hosts} hosts: {up.stderr.strip()}")
-        return self
 
     def __exit__(self, *_):
         subprocess.run([self.norma, "lab", "down", "--name", self.name], check=False,
