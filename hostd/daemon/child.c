@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/cleanup.h"
 #include "channel.h"
 #include "hostd.h"
 #include "link/link.h"
@@ -172,6 +173,33 @@ static struct child *child_new(struct hostd *hostd, const struct child_setup *se
 	return child;
 }
 
+static struct vmm_adoption adoption_of(int *take_fds)
+{
+	return (struct vmm_adoption){
+	    .pidfd = take_fd(&take_fds[FORKED_PIDFD]),
+	    .control_fd = take_fd(&take_fds[FORKED_CONTROL]),
+	    .pager_fd = take_fd(&take_fds[FORKED_PAGER]),
+	};
+}
+
+static int child_take_vmm(struct child *child, const struct child_setup *setup,
+			  char error[MESSAGE_MAX_TEXT])
+{
+	struct vmm_set *set = &child->hostd->vmms;
+	struct vmm *vmm;
+	int result;
+
+	if (!setup->memory || !setup->memory->forked_fds)
+		return vmm_take(set, child->task, error);
+	result = vmm_adopt(set, adoption_of(setup->memory->forked_fds), child->task, &vmm);
+	if (result)
+		snprintf(error, MESSAGE_MAX_TEXT,
+			 "the process that the parent's VMM forked for the child cannot be used: "
+			 "%s",
+			 strerror(-result));
+	return result;
+}
+
 int32_t child_create(struct hostd *hostd, const struct child_setup *setup,
 		     char error[MESSAGE_MAX_TEXT])
 {
@@ -199,7 +227,7 @@ int32_t child_create(struct hostd *hostd, const struct child_setup *setup,
 		free(child);
 		return result;
 	}
-	if (vmm_take(&hostd->vmms, child->task, error)) {
+	if (child_take_vmm(child, setup, error)) {
 		task_forget(child->task);
 		free(child);
 		return KERN_RESOURCE_SHORTAGE;

@@ -27,6 +27,7 @@ struct child_memory {
 	const struct object_window *windows;
 	const int *fds; /* one for each window; borrowed */
 	uint32_t window_count;
+	int *forked_fds; /* FORKED_FDS, taken: the VMM that has it mapped; NULL: any will do */
 };
 
 /* A thread that runs as soon as the task is made. */

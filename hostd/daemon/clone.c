@@ -50,6 +50,7 @@ struct clone {
 	uint64_t deadline_ns;
 	uint64_t pause_ns;
 	uint32_t region_count;
+	bool is_forked;
 	struct peer_waiter waiter;
 };
 
@@ -76,10 +77,10 @@ static void log_success(const struct clone *clone, uint32_t child)
 {
 	log_line(
 	    LOG_INFO,
-	    "clone parent=0x%08x child=0x%08x node=%d mode=%s regions=%u pause_ns=%llu "
+	    "clone parent=0x%08x child=0x%08x node=%d mode=%s regions=%u forked=%d pause_ns=%llu "
 	    "connect_ns=%llu queue_ns=%llu export_ns=%llu create_ns=%llu ns=%llu",
 	    clone->parent_name, child, clone->node, mode_names[clone->mode], clone->region_count,
-	    (unsigned long long)clone->pause_ns, spent_ns(clone, CLONE_CONNECT),
+	    clone->is_forked, (unsigned long long)clone->pause_ns, spent_ns(clone, CLONE_CONNECT),
 	    spent_ns(clone, CLONE_QUEUE), spent_ns(clone, CLONE_EXPORT),
 	    spent_ns(clone, CLONE_CREATE),
 	    (unsigned long long)(clone->began_ns[CLONE_DONE] - clone->began_ns[CLONE_CONNECT]));
@@ -225,6 +226,11 @@ static void clone_create(struct clone *clone, const struct child_memory *memory)
 		create_elsewhere(clone, parent, memory);
 }
 
+static uint32_t forked_fd_count(const struct vmm_export_reply *reply)
+{
+	return reply->forked ? FORKED_FDS : 0;
+}
+
 static void exported(void *context, const struct answer *answer)
 {
 	struct clone *clone = context;
@@ -237,20 +243,22 @@ static void exported(void *context, const struct answer *answer)
 		return;
 	}
 	if (hostd_decode(clone->hostd, vmm_export_reply, answer->payload, answer->bytes, &reply) ||
-	    reply.windows_count != answer->fd_count ||
-	    (reply.windows_count && !clone_is_here(clone))) {
+	    reply.forked > 1 || reply.windows_count + forked_fd_count(&reply) != answer->fd_count ||
+	    (answer->fd_count && !clone_is_here(clone))) {
 		export_turn_end(&clone->turn, EXPORT_MADE);
 		clone_refuse(clone, KERN_FAILURE, "the parent's VMM described itself wrongly");
 		return;
 	}
 	clone->pause_ns = reply.pause_ns;
 	clone->region_count = reply.regions_count;
+	clone->is_forked = reply.forked != 0;
 	clone_create(clone, &(struct child_memory){
 				.regions = reply.regions,
 				.region_count = reply.regions_count,
 				.windows = reply.windows,
-				.fds = answer->fds,
+				.fds = answer->fds + forked_fd_count(&reply),
 				.window_count = reply.windows_count,
+				.forked_fds = reply.forked ? answer->fds : NULL,
 			    });
 }
 

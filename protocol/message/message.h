@@ -64,6 +64,9 @@ enum region_mapping {
 	REGION_FORKED = 3,  /* the same, with pages of its own: the child's process has it mapped */
 };
 
+/* The descriptors that come first with the reply to a vmm_export that forked. */
+enum forked_descriptor { FORKED_PIDFD, FORKED_CONTROL, FORKED_PAGER, FORKED_FDS };
+
 enum console_stream { CONSOLE_STDOUT = 1, CONSOLE_STDERR = 2 };
 
 enum task_state {

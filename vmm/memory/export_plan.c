@@ -237,7 +237,7 @@ int export_plan(struct export *export)
 	struct vm_map *map = &export->space->map;
 
 	/* More files than fit into a message go by way of the pager. */
-	if (count_given(export) > MESSAGE_MAX_FDS)
+	if (count_given(export) > MESSAGE_MAX_FDS - FORKED_FDS)
 		export->is_here = false;
 	for (uint32_t i = 0; i < map->count; i++) {
 		struct export_item *item = &export->items[export->count];

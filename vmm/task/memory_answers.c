@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "answer.h"
+#include "fork.h"
 #include "mach/vm_region.h"
 #include "space.h"
 #include "task.h"
@@ -128,16 +129,36 @@ static const struct object_window *exported_windows(struct call *call,
 			  sizeof(call->arena->decoded),
 		      "both lists fit");
 	memcpy(place, exported->windows, bytes);
-	memcpy(call->arena->reply_fds, exported->fds, exported->window_count * sizeof(int));
-	call->arena->reply_fd_count = exported->window_count;
+	memcpy(call->arena->reply_fds + call->arena->reply_fd_count, exported->fds,
+	       exported->window_count * sizeof(int));
+	call->arena->reply_fd_count += exported->window_count;
 	exported->window_count = 0; /* the descriptors are the reply's now */
 	return (const struct object_window *)place;
+}
+
+/* The descriptors of the reply: a new process's first, then the windows'. */
+static void export_answer(struct call *call, struct space_exported *exported,
+			  struct task_fork *fork, struct vmm_export_reply *reply)
+{
+	reply->pause_ns = exported->pause_ns;
+	reply->forked = exported->is_forked;
+	/* What a fork brings is for that child only. */
+	reply->still = reply->still && !exported->is_forked;
+	if (exported->is_forked)
+		call->arena->reply_fd_count = task_fork_take(fork, call->arena->reply_fds);
+	reply->regions_count = exported->region_count;
+	reply->regions = exported_regions(call, exported);
+	reply->windows_count = exported->window_count;
+	reply->windows = exported_windows(call, exported);
+	space_exported_done(exported);
 }
 
 kern_return_t answer_vmm_export(struct call *call, const struct vmm_export_request *request,
 				struct vmm_export_reply *reply)
 {
 	struct space_exported exported;
+	struct task_fork fork;
+	const struct space_forker forker = task_fork_init(&fork, call->task);
 	kern_return_t code;
 
 	/* From here on, and not only at the end: a thread that ran meanwhile could have changed
@@ -147,17 +168,13 @@ kern_return_t answer_vmm_export(struct call *call, const struct vmm_export_reque
 			    &(struct space_child){
 				.mode = (enum export_mode)request->mode,
 				.is_here = request->here != 0,
+				.forker = request->here ? &forker : NULL,
 			    },
 			    &exported, &call->failure);
-	if (code)
-		return code;
-	reply->pause_ns = exported.pause_ns;
-	reply->regions_count = exported.region_count;
-	reply->regions = exported_regions(call, &exported);
-	reply->windows_count = exported.window_count;
-	reply->windows = exported_windows(call, &exported);
-	space_exported_done(&exported);
-	return KERN_SUCCESS;
+	if (!code)
+		export_answer(call, &exported, &fork, reply);
+	task_fork_done(&fork);
+	return code;
 }
 
 kern_return_t answer_vmm_export_end(struct call *call, const struct vmm_export_end_request *request,

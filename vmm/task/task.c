@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "call.h"
 #include "cpu_clear.h"
+#include "fork.h"
 #include "space.h"
 #include "system_image.h"
 #include "vcpu.h"
@@ -71,8 +72,7 @@ static int task_space_start(struct task *task, int pager_fd, const char **ret_st
 		log_line(LOG_WARNING,
 			 "going on without a pager, so that this task can have no children: %s",
 			 strerror(-error));
-	*ret_step = "setting up the Linux personality";
-	return personality_init(task);
+	return 0;
 }
 
 /* The kernel's part of what is the same for every task of a host. */
@@ -95,7 +95,7 @@ static int task_host_open(struct task *task, int system_fd, const char **ret_ste
 	return machine_host_open(&task->machine_host, task->system_image_fd, ret_step);
 }
 
-int task_prepare(struct task *task, int system_fd, const char **ret_step)
+void task_init(struct task *task)
 {
 	pthread_mutex_init(&task->lock, NULL);
 	pthread_mutex_init(&task->create_lock, NULL);
@@ -105,20 +105,21 @@ int task_prepare(struct task *task, int system_fd, const char **ret_step)
 	console_input_init(&task->input);
 	run_init(&task->run);
 	workers_init(task);
+}
+
+int task_prepare(struct task *task, int system_fd, const char **ret_step)
+{
+	task->fork_pages_min = task_fork_pages_min();
+	task_init(task);
 	return task_host_open(task, system_fd, ret_step);
 }
 
-int task_start(struct task *task, const struct task_start *start, const char **ret_step)
+int task_threads_start(struct task *task, const char **ret_step)
 {
 	int error;
 
-	*ret_step = "setting up the control socket";
-	error = control_init(&task->control, start->control_fd);
-	if (error)
-		return error;
-	error = task_machine_start(task, start->cpu_clear, ret_step);
-	if (!error)
-		error = task_space_start(task, start->pager_fd, ret_step);
+	*ret_step = "setting up the Linux personality";
+	error = personality_init(task);
 	if (error)
 		return error;
 	*ret_step = "allocating the control thread's buffers";
@@ -127,6 +128,19 @@ int task_start(struct task *task, const struct task_start *start, const char **r
 		return -ENOMEM;
 	*ret_step = "starting a worker";
 	return workers_start(task);
+}
+
+int task_start(struct task *task, const struct task_start *start, const char **ret_step)
+{
+	int error;
+
+	*ret_step = "setting up the control socket";
+	error = control_init(&task->control, start->control_fd);
+	if (!error)
+		error = task_machine_start(task, start->cpu_clear, ret_step);
+	if (!error)
+		error = task_space_start(task, start->pager_fd, ret_step);
+	return error ? error : task_threads_start(task, ret_step);
 }
 
 void task_life_set(struct task *task, enum task_life life)

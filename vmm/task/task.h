@@ -58,7 +58,10 @@ struct task {
 	struct machine machine;
 	struct space *space;
 	int system_image_fd;
+	uint64_t fork_pages_min;
+	void *main_stack; /* orphan.h: this process is a fork and its main thread runs there */
 
+	/* From here to machine_host the child of a fork begins anew (fork_child.c). */
 	pthread_mutex_t lock;	/* guards what follows, up to the blank line */
 	pthread_cond_t settled; /* a thread left the guest or ended */
 	enum task_life life;
@@ -105,6 +108,11 @@ struct task_start {
  * vmm_become. Return: as task_prepare.
  */
 int task_start(struct task *task, const struct task_start *start, const char **ret_step);
+
+/* task_start's parts that the child of a fork needs too: everything that starts empty; the threads
+ * that answer calls. */
+void task_init(struct task *task);
+int task_threads_start(struct task *task, const char **ret_step);
 
 /* The control thread's loop, until the task has ended and hostd knows, or hostd is gone.
  * Return: 0, -errno when hostd broke the protocol. */
