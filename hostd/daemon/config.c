@@ -27,6 +27,7 @@ enum value_kind {
 	VALUE_ADDRESS,
 	VALUE_LIBVIRT,
 	VALUE_FEATURES,
+	VALUE_SPIN
 };
 
 struct key {
@@ -65,6 +66,7 @@ static const struct key keys[] = {
     NUMBER("limits", "clone_deadline_ms", clone_deadline_ms, 10, 3600000),
     NUMBER("limits", "console_bytes", console_bytes, 4096, 1 << 30),
     NUMBER("pager", "hold_us", pager_hold_us, 0, 1000000),
+    {"pager", "spin", VALUE_SPIN, offsetof(struct config, pager_spin_us), 0, 1000},
     NUMBER("pager", "deadline_ms", pager_deadline_ms, 10, 3600000),
     TEXT("cpu", "hide", VALUE_FEATURES, cpu_hidden),
     TEXT("programs", "vmm", VALUE_PROGRAM, vmm_path),
@@ -112,6 +114,19 @@ static void set_number(struct parse *parse, const struct key *key, const char *v
 			   (long long)key->least, (long long)key->most, value);
 	else
 		*(int64_t *)(void *)((char *)parse->config + key->offset) = number;
+}
+
+/* "auto", "off", or microseconds. */
+static void set_spin(struct parse *parse, const struct key *key, const char *value)
+{
+	int64_t *spin_us = (void *)((char *)parse->config + key->offset);
+
+	if (strcmp(value, "auto") == 0)
+		*spin_us = -1;
+	else if (strcmp(value, "off") == 0)
+		*spin_us = 0;
+	else
+		set_number(parse, key, value);
 }
 
 static void set_path(struct parse *parse, const struct key *key, const char *value)
@@ -171,6 +186,9 @@ static void set_key(struct parse *parse, const struct key *key, const char *valu
 	switch (key->kind) {
 	case VALUE_NUMBER:
 		set_number(parse, key, value);
+		break;
+	case VALUE_SPIN:
+		set_spin(parse, key, value);
 		break;
 	case VALUE_SOCKET_PATH:
 	case VALUE_PROGRAM:
@@ -358,6 +376,7 @@ static void config_defaults(struct config *config)
 	    .clone_deadline_ms = 30000,
 	    .console_bytes = 256 * 1024,
 	    .pager_hold_us = 50,
+	    .pager_spin_us = -1,
 	    .pager_deadline_ms = 10000,
 	};
 	default_program("norma-vmm", X_OK, config->vmm_path);

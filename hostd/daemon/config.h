@@ -60,6 +60,7 @@ struct config {
 	int64_t console_bytes;
 
 	int64_t pager_hold_us;
+	int64_t pager_spin_us; /* 0: off; -1: as the pager finds right */
 	int64_t pager_deadline_ms;
 
 	struct cpu_features cpu_hidden; /* neither shown to tasks nor promised */

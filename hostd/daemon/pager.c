@@ -22,6 +22,11 @@ static void pager_arguments(const struct config *config, struct helper_arguments
 			config->pager_listen.bytes ? config->pager_listen.text : LISTEN_ALONE);
 	helper_argument(arguments, "--hold-us");
 	helper_argument(arguments, "%lld", (long long)config->pager_hold_us);
+	helper_argument(arguments, "--spin");
+	if (config->pager_spin_us < 0)
+		helper_argument(arguments, "auto");
+	else
+		helper_argument(arguments, "%lld", (long long)config->pager_spin_us);
 	helper_argument(arguments, "--deadline-ms");
 	helper_argument(arguments, "%lld", (long long)config->pager_deadline_ms);
 	for (unsigned int i = 0; i < config->node_count; i++) {

@@ -2,11 +2,12 @@
  * Connections between pagers. Frames of one turn leave in one sendmsg; a connection that fails is
  * shut down first, so that the kernel ends its operations, and freed when both have completed.
  */
-#include "page/connection.h"
+#include "page/connection_internal.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,10 +18,7 @@
 /* Room for one largest message and the beginning of the next. */
 #define BUFFER_BYTES (2u * (PAGE_MESSAGE_HEADER_BYTES + PAGE_BLOCK_MAX_BYTES))
 
-#define CONTAINER(pointer, type, member)                                                           \
-	((type *)(void *)((char *)(pointer)-offsetof(type, member)))
-
-static void end_if_idle(struct page_connection *connection)
+void page_connection_end_if_idle(struct page_connection *connection)
 {
 	if (!connection->is_closing || connection->receive_operation.is_pending ||
 	    connection->send_operation.is_pending)
@@ -80,6 +78,11 @@ static void start_receive(struct page_connection *connection)
 {
 	struct iovec *vectors = connection->receive_vectors;
 
+	if (connection->is_urgent) {
+		ring_poll_always(connection->ring, &connection->receive_operation, connection->fd,
+				 POLLIN | POLLRDHUP);
+		return;
+	}
 	if (!connection->place.at) {
 		ring_receive(connection->ring, &connection->receive_operation, connection->fd,
 			     connection->buffer + connection->buffered,
@@ -199,124 +202,52 @@ static int take_received(struct page_connection *connection, size_t bytes)
 	return r || bytes == 0 ? r : deliver_buffered(connection);
 }
 
+/* The outcome of receiving. Return: 0 or -errno. */
+static int take_outcome(struct page_connection *connection, ssize_t result)
+{
+	if (result == -EINTR || result == -EAGAIN)
+		return 0;
+	if (result <= 0)
+		return result ? (int)result : -ECONNRESET; /* 0: the other side closed */
+	return take_received(connection, (size_t)result);
+}
+
+/* Takes what has come, until there is no more: the ring says only once that there is some. */
+static int receive_now(struct page_connection *connection)
+{
+	size_t room;
+	ssize_t got;
+	int r;
+
+	do {
+		room = BUFFER_BYTES - connection->buffered;
+		got = recv(connection->fd, connection->buffer + connection->buffered, room,
+			   MSG_DONTWAIT);
+		r = take_outcome(connection, got < 0 ? -errno : got);
+	} while (r == 0 && !connection->is_closing && got == (ssize_t)room);
+	return r;
+}
+
 static void receive_complete(struct ring_operation *operation, int result)
 {
 	struct page_connection *connection =
 	    CONTAINER(operation, struct page_connection, receive_operation);
-	int r;
+	int r = 0;
 
-	if (result == -EINTR || result == -EAGAIN)
-		result = 0;
-	else if (result == 0)
-		result = -ECONNRESET; /* the other side closed */
-	if (!connection->is_closing && result >= 0) {
-		r = take_received(connection, (size_t)result);
-		if (r)
-			page_connection_close(connection, r);
-	} else if (!connection->is_closing) {
-		page_connection_close(connection, result);
-	}
-	if (!connection->is_closing)
+	if (!connection->is_closing && connection->is_urgent && result >= 0)
+		r = receive_now(connection);
+	else if (!connection->is_closing)
+		r = take_outcome(connection, result);
+	if (r)
+		page_connection_close(connection, r);
+	if (!connection->is_closing && !operation->is_pending)
 		start_receive(connection);
-	end_if_idle(connection);
+	page_connection_end_if_idle(connection);
 }
 
-static void drop_sent(struct page_connection *connection, size_t sent)
+void page_connection_set_urgent(struct page_connection *connection)
 {
-	connection->queued_bytes -= sent;
-	connection->sent_bytes += sent;
-	sent += connection->sent_of_head;
-	while (connection->queue_head && sent >= connection->queue_head->bytes) {
-		struct page_frame *frame = connection->queue_head;
-
-		sent -= frame->bytes;
-		connection->queue_head = frame->next;
-		free(frame);
-	}
-	if (!connection->queue_head)
-		connection->queue_tail = NULL;
-	connection->sent_of_head = sent;
-}
-
-static void send_complete(struct ring_operation *operation, int result)
-{
-	struct page_connection *connection =
-	    CONTAINER(operation, struct page_connection, send_operation);
-
-	if (result > 0)
-		drop_sent(connection, (size_t)result);
-	else if (result != -EINTR && result != -EAGAIN)
-		page_connection_close(connection, result ? result : -EPIPE);
-	if (result > 0 && !connection->is_closing && connection->owner->sent)
-		connection->owner->sent(connection);
-	page_connection_flush(connection);
-	end_if_idle(connection);
-}
-
-void page_connection_flush(struct page_connection *connection)
-{
-	size_t skip = connection->sent_of_head;
-	unsigned int count = 0;
-
-	if (connection->is_closing || connection->send_operation.is_pending)
-		return;
-	for (struct page_frame *frame = connection->queue_head;
-	     frame && count < CONNECTION_SEND_FRAMES; frame = frame->next, skip = 0)
-		connection->vectors[count++] =
-		    (struct iovec){.iov_base = frame->data + skip, .iov_len = frame->bytes - skip};
-	if (!count)
-		return;
-	connection->send_header =
-	    (struct msghdr){.msg_iov = connection->vectors, .msg_iovlen = count};
-	ring_send(connection->ring, &connection->send_operation, connection->fd,
-		  &connection->send_header);
-}
-
-struct page_frame *page_frame_new(size_t payload_bytes)
-{
-	struct page_frame *frame =
-	    malloc(sizeof(*frame) + PAGE_MESSAGE_HEADER_BYTES + payload_bytes);
-
-	if (frame)
-		*frame = (struct page_frame){.capacity = payload_bytes};
-	return frame;
-}
-
-void page_connection_send_frame(struct page_connection *connection, struct page_frame *take_frame,
-				const struct page_message *message)
-{
-	struct page_message sealed = *message;
-
-	if (connection->is_closing) {
-		free(take_frame);
-		return;
-	}
-	assert(message->bytes <= take_frame->capacity);
-	sealed.epoch = connection->epoch;
-	sealed.sequence = connection->send_sequence++;
-	page_message_seal(take_frame->data, &sealed);
-	take_frame->bytes = PAGE_MESSAGE_HEADER_BYTES + (size_t)message->bytes;
-	if (connection->queue_tail)
-		connection->queue_tail->next = take_frame;
-	else
-		connection->queue_head = take_frame;
-	connection->queue_tail = take_frame;
-	connection->queued_bytes += take_frame->bytes;
-	if (connection->queued_bytes > CONNECTION_MAX_QUEUED_BYTES)
-		page_connection_close(connection, -ENOBUFS);
-}
-
-void page_connection_send(struct page_connection *connection, const struct page_message *message)
-{
-	struct page_frame *frame = page_frame_new(message->bytes);
-
-	if (!frame) {
-		page_connection_close(connection, -ENOMEM);
-		return;
-	}
-	if (message->bytes)
-		memcpy(page_frame_payload(frame), message->payload, message->bytes);
-	page_connection_send_frame(connection, frame, message);
+	connection->is_urgent = true;
 }
 
 static int connection_new(struct ring *ring, const struct page_connection_owner *owner,
@@ -331,7 +262,7 @@ static int connection_new(struct ring *ring, const struct page_connection_owner 
 	connection->owner = owner;
 	connection->owner_data = owner_data;
 	connection->receive_operation.complete = receive_complete;
-	connection->send_operation.complete = send_complete;
+	connection->send_operation.complete = page_connection_send_complete;
 	connection->last_received_ns = clock_now_ns();
 	connection->buffer = malloc(BUFFER_BYTES);
 	if (!connection->buffer) {
@@ -384,14 +315,14 @@ static void connect_complete(struct ring_operation *operation, int result)
 	struct page_connection *connection =
 	    CONTAINER(operation, struct page_connection, send_operation);
 
-	operation->complete = send_complete;
+	operation->complete = page_connection_send_complete;
 	if (result < 0) {
 		page_connection_close(connection, result);
 	} else if (!connection->is_closing) {
 		start_receive(connection);
 		connection->owner->connected(connection);
 	}
-	end_if_idle(connection);
+	page_connection_end_if_idle(connection);
 }
 
 int page_connection_connect(struct ring *ring, const struct page_connection_owner *owner,

@@ -48,7 +48,7 @@ struct page_connection_owner {
 	 */
 	bool (*place)(struct page_connection *connection, const struct page_message *block,
 		      struct page_place *ret_place);
-	/* The kernel has taken some of what was queued. */
+	/* The kernel has taken some of what was queued (not told of an urgent connection). */
 	void (*sent)(struct page_connection *connection);
 	/* The connection is gone; forget the pointer. reason: -errno, 0 when we closed it. */
 	void (*closed)(struct page_connection *connection, int reason);
@@ -68,6 +68,9 @@ struct page_connection {
 	uint64_t last_received_ns;
 	uint64_t received_bytes, sent_bytes;
 	struct page_address address; /* of the other side */
+
+	bool is_urgent;
+	bool must_go; /* something in the queue does not wait for more */
 
 	struct ring_operation receive_operation, send_operation;
 	uint8_t *buffer; /* the ring's while receive_operation is pending, from buffered on */
@@ -96,6 +99,13 @@ int page_connection_connect(struct ring *ring, const struct page_connection_owne
 /* Sets the time after which unacknowledged data means that the peer is gone. */
 void page_connection_set_timeout(struct page_connection *connection, unsigned int milliseconds);
 
+/*
+ * From now on latency counts more than the processor's time: bytes are received and sent by the
+ * thread itself when the ring says that there are some, not by operations of the ring, each of
+ * which costs another round through it (2 us of a fault's way).
+ */
+void page_connection_set_urgent(struct page_connection *connection);
+
 /* Return: a frame with room for payload_bytes, or NULL without memory. */
 struct page_frame *page_frame_new(size_t payload_bytes);
 static inline uint8_t *page_frame_payload(struct page_frame *frame)
@@ -111,7 +121,12 @@ void page_connection_send_frame(struct page_connection *connection, struct page_
 				const struct page_message *message);
 /* Queues a message and a copy of its payload. */
 void page_connection_send(struct page_connection *connection, const struct page_message *message);
-/* Hands what is queued to the ring; call before each turn. */
+/* The same for a message that may wait until another one goes, or until page_connection_hurry. */
+void page_connection_send_later(struct page_connection *connection,
+				const struct page_message *message);
+/* What is queued goes with the next flush. */
+void page_connection_hurry(struct page_connection *connection);
+/* Hands what is queued to the ring, unless all of it may wait; call before each turn. */
 void page_connection_flush(struct page_connection *connection);
 
 /* Starts the end: nothing is received any more; closed() follows once the ring has let go. */

@@ -6,18 +6,28 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 
 #define RING_ENTRIES 256u
 
-int ring_init(struct ring *ring)
+#define LOOKS_PER_ROUND 32u /* about 1 us */
+#define ROUNDS_PER_LOAD 16u
+
+int ring_init(struct ring *ring, int spin_us)
 {
 	int r = io_uring_queue_init(RING_ENTRIES, &ring->uring,
-				    IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
+				    IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+					IORING_SETUP_TASKRUN_FLAG);
 
+	spin_init(&ring->spin, spin_us);
 	ring->is_open = r == 0;
+	ring->load_fd = r ? -1 : open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
+	ring->cpu_count = (unsigned int)sysconf(_SC_NPROCESSORS_ONLN);
 	return r;
 }
 
@@ -25,6 +35,8 @@ void ring_done(struct ring *ring)
 {
 	if (ring->is_open)
 		io_uring_queue_exit(&ring->uring);
+	if (ring->is_open && ring->load_fd >= 0)
+		close(ring->load_fd);
 	ring->is_open = false;
 }
 
@@ -119,24 +131,70 @@ void ring_cancel(struct ring *ring, struct ring_operation *operation)
 	io_uring_sqe_set_data(sqe, NULL);
 }
 
-static void run_completions(struct ring *ring)
+/* Return: whether there were any. */
+static bool run_completions(struct ring *ring)
 {
 	struct io_uring_cqe *cqe;
+	bool any = false;
 
 	while (io_uring_peek_cqe(&ring->uring, &cqe) == 0) {
 		struct ring_operation *operation = io_uring_cqe_get_data(cqe);
 		int result = cqe->res;
 		bool more = cqe->flags & IORING_CQE_F_MORE;
 
+		/* The clock is asked once: what comes later in this turn is close in any case. */
+		if (!any)
+			spin_event(&ring->spin, clock_now_ns());
+		any = true;
 		io_uring_cqe_seen(&ring->uring, cqe);
 		if (!operation)
 			continue; /* the answer to a cancellation */
 		operation->is_pending = more;
 		operation->complete(operation, result);
 	}
+	return any;
 }
 
-int ring_turn(struct ring *ring, uint64_t deadline_ns)
+/* The kernel says in memory that it has something for us (TASKRUN_FLAG): no system call to ask. */
+static bool has_work(const struct ring *ring)
+{
+	return __atomic_load_n(ring->uring.sq.kflags, __ATOMIC_ACQUIRE) & IORING_SQ_TASKRUN;
+}
+
+/* Return: whether more threads want to run than there are CPUs; not known means no. */
+static bool is_crowded(const struct ring *ring)
+{
+	char text[64];
+	ssize_t bytes = pread(ring->load_fd, text, sizeof(text) - 1, 0);
+	unsigned int running;
+
+	text[bytes > 0 ? bytes : 0] = 0;
+	return sscanf(text, "%*s %*s %*s %u/", &running) == 1 && running > ring->cpu_count;
+}
+
+enum look { LOOK_FOUND, LOOK_CROWDED, LOOK_TOO_LONG };
+
+/*
+ * Looks for something to come until a time, or until more threads want to run than there are CPUs:
+ * a thread that looks is in their way, and does not even get the CPU back at once when something
+ * comes for it, as one that sleeps does.
+ */
+static enum look look(const struct ring *ring, uint64_t until_ns)
+{
+	for (unsigned int round = 0; clock_now_ns() < until_ns; round++) {
+		if (ring->spin.is_learning && round % ROUNDS_PER_LOAD == 0 && is_crowded(ring))
+			return LOOK_CROWDED;
+		for (unsigned int i = 0; i < LOOKS_PER_ROUND; i++) {
+			if (has_work(ring))
+				return LOOK_FOUND;
+			__builtin_ia32_pause();
+		}
+	}
+	return LOOK_TOO_LONG;
+}
+
+/* Return: 0, or -errno when the ring is broken. */
+static int sleep_until(struct ring *ring, uint64_t deadline_ns)
 {
 	struct io_uring_cqe *cqe;
 	struct __kernel_timespec wait, *limit = NULL;
@@ -151,8 +209,39 @@ int ring_turn(struct ring *ring, uint64_t deadline_ns)
 		limit = &wait;
 	}
 	r = io_uring_submit_and_wait_timeout(&ring->uring, &cqe, 1, limit, NULL);
-	if (r < 0 && r != -ETIME && r != -EINTR && r != -EAGAIN && r != -EBUSY)
-		return r;
-	run_completions(ring);
-	return 0;
+	return r < 0 && r != -ETIME && r != -EINTR && r != -EAGAIN && r != -EBUSY ? r : 0;
+}
+
+/* Return: whether looking for events until deadline_ns found some, and ran their completions. */
+static bool find_events(struct ring *ring, uint64_t deadline_ns)
+{
+	uint64_t now = clock_now_ns(), until_ns = spin_until_ns(&ring->spin, now);
+	enum look look_end;
+
+	if (now >= until_ns)
+		return false;
+	io_uring_submit_and_get_events(&ring->uring); /* should it fail, sleeping says why */
+	if (run_completions(ring))
+		return true;
+	look_end = look(ring, until_ns < deadline_ns ? until_ns : deadline_ns);
+	if (look_end == LOOK_FOUND) {
+		spin_found(&ring->spin);
+		io_uring_get_events(&ring->uring);
+		return run_completions(ring);
+	}
+	if (look_end == LOOK_CROWDED || until_ns <= deadline_ns)
+		spin_missed(&ring->spin);
+	return false;
+}
+
+int ring_turn(struct ring *ring, uint64_t deadline_ns)
+{
+	int r;
+
+	if (find_events(ring, deadline_ns))
+		return 0;
+	r = sleep_until(ring, deadline_ns);
+	if (r == 0)
+		run_completions(ring);
+	return r;
 }

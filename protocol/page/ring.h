@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "page/spin.h"
+
 /*
  * Embedded in what it works for; that must stay in place while is_pending. complete() may start the
  * operation again, or free it when it is not pending.
@@ -20,11 +22,17 @@ struct ring_operation {
 
 struct ring {
 	struct io_uring uring;
+	struct spin spin;
+	int load_fd; /* how many threads want to run */
+	unsigned int cpu_count;
 	bool is_open;
 };
 
-/* Return: 0, or -errno (-ENOSYS, -EPERM: no io_uring here; -EINVAL: kernel older than 6.1). */
-int ring_init(struct ring *ring);
+/*
+ * spin_us: how long a turn looks for events before it sleeps, see spin.h.
+ * Return: 0, or -errno (-ENOSYS, -EPERM: no io_uring here; -EINVAL: kernel older than 6.1).
+ */
+int ring_init(struct ring *ring, int spin_us);
 /* Ends all pending operations without calling complete(). Accepts a zeroed ring. */
 void ring_done(struct ring *ring);
 

@@ -71,6 +71,25 @@ static int take_invalidate(struct holder_turn *turn, const struct message *messa
 	return 0;
 }
 
+/* How long after it came a page that comes again counts as one that others want, too. */
+#define WANTED_NS 10000000u
+
+/* The access is installed: says so to home, at once if others are likely to wait for that. */
+static void granted(struct holder_turn *turn, const struct message *message, uint64_t now_ns)
+{
+	struct holder_page *entry = turn->entry;
+	struct message done = {
+	    .type = MESSAGE_DONE,
+	    .transaction = message->transaction,
+	    .access = message->access,
+	    .may_wait = entry->granted_ns == 0 || now_ns - entry->granted_ns > WANTED_NS,
+	};
+
+	entry->granted_ns = now_ns;
+	holder_turn_send(turn, ACTION_SEND, turn->holder->config.home, done);
+	holder_turn_settled(turn);
+}
+
 static int take_page(struct holder_turn *turn, const struct message *message, uint64_t now_ns)
 {
 	enum holder_state state = holder_turn_state(turn);
@@ -84,9 +103,7 @@ static int take_page(struct holder_turn *turn, const struct message *message, ui
 	holder_turn_act(turn, ACTION_INSTALL, message->access);
 	holder_turn_set_state(turn,
 			      message->access == ACCESS_WRITE ? HOLDER_EXCLUSIVE : HOLDER_SHARED);
-	turn->entry->granted_ns = now_ns;
-	holder_turn_send_home(turn, MESSAGE_DONE, message->transaction, message->access);
-	holder_turn_settled(turn);
+	granted(turn, message, now_ns);
 	return 0;
 }
 
@@ -96,9 +113,7 @@ static int take_grant(struct holder_turn *turn, const struct message *message, u
 		return ignore(turn);
 	holder_turn_act(turn, ACTION_UNPROTECT, ACCESS_WRITE);
 	holder_turn_set_state(turn, HOLDER_EXCLUSIVE);
-	turn->entry->granted_ns = now_ns;
-	holder_turn_send_home(turn, MESSAGE_DONE, message->transaction, ACCESS_WRITE);
-	holder_turn_settled(turn);
+	granted(turn, message, now_ns);
 	return 0;
 }
 

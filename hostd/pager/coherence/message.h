@@ -21,6 +21,7 @@ struct message {
 	uint8_t to;		 /* FETCH, PAGE: the requester; LINK_LOST: the peer */
 	bool is_zero;		 /* PAGE: no data follows, the page is zero */
 	bool by_home;		 /* FETCH: send the PAGE by way of home, which forwards it */
+	bool may_wait;		 /* DONE: nobody is likely to be waiting for it; not on the wire */
 	enum page_access access; /* PAGE, GRANT, DONE */
 	enum fetch_mode mode;	 /* FETCH */
 	uint32_t epoch;

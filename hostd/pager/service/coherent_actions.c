@@ -268,7 +268,11 @@ static void send_message(struct coherent *coherent, const struct action *action)
 		return;
 	}
 	peer = peer_up(pager, (int)action->host);
-	if (peer) /* otherwise the machines hear that the host is gone */
+	if (!peer)
+		return; /* the machines hear that the host is gone */
+	if (action->message.may_wait)
+		peer_send_later(peer, &message);
+	else
 		peer_send(peer, PAGE_CONNECTION_URGENT, &message);
 }
 

@@ -15,16 +15,22 @@
 #define MAX_NODE 63
 
 static const struct option long_options[] = {
-    {"control", required_argument, NULL, 'c'}, {"node", required_argument, NULL, 'n'},
-    {"listen", required_argument, NULL, 'l'},  {"peer", required_argument, NULL, 'p'},
-    {"hold-us", required_argument, NULL, 'o'}, {"deadline-ms", required_argument, NULL, 'd'},
-    {"help", no_argument, NULL, 'h'},	       {0},
+    {"control", required_argument, NULL, 'c'},
+    {"node", required_argument, NULL, 'n'},
+    {"listen", required_argument, NULL, 'l'},
+    {"peer", required_argument, NULL, 'p'},
+    {"hold-us", required_argument, NULL, 'o'},
+    {"deadline-ms", required_argument, NULL, 'd'},
+    {"spin", required_argument, NULL, 's'},
+    {"help", no_argument, NULL, 'h'},
+    {0},
 };
 
 const char *options_usage(void)
 {
 	return "usage: norma-pager --control FD --node N [--listen ADDRESS:PORT]\n"
-	       "                   [--peer NODE=ADDRESS:PORT]... [--hold-us N] [--deadline-ms N]\n"
+	       "                   [--peer NODE=ADDRESS:PORT]... [--hold-us N] [--spin WHEN]\n"
+	       "                   [--deadline-ms N]\n"
 	       "Keeps memory objects coherent between hosts. Started by norma-hostd.\n"
 	       "  --control FD      connected SOCK_SEQPACKET socket to norma-hostd; its end ends "
 	       "us\n"
@@ -33,6 +39,9 @@ const char *options_usage(void)
 	       "                    [2001:db8::1]:7100; port 0 where nobody has to\n"
 	       "  --peer N=A:P      another host's number, and where its pager listens\n"
 	       "  --hold-us N       how long a page stays after a write was granted (50)\n"
+	       "  --spin WHEN       look for what comes next before sleeping: auto, when that "
+	       "pays;\n"
+	       "                    off; or always for so many microseconds (auto)\n"
 	       "  --deadline-ms N   a host silent for so long is gone (5000)\n";
 }
 
@@ -90,6 +99,9 @@ static int parse_one(int option, struct pager_options *options)
 		r = parse_number(optarg, 1000000, &number);
 		options->hold_ns = number * NS_PER_US;
 		break;
+	case 's':
+		r = spin_parse(optarg, &options->spin_us);
+		break;
 	case 'd':
 		r = parse_number(optarg, 3600000, &number);
 		options->deadline_ns = number * NS_PER_MS;
@@ -112,6 +124,7 @@ int options_parse(int argc, char **argv, struct pager_options *ret_options, char
 	    .control_fd = -1,
 	    .node = -1,
 	    .hold_ns = 50 * NS_PER_US,
+	    .spin_us = SPIN_AUTO,
 	    .deadline_ns = 5 * NS_PER_S,
 	};
 	int option, index = 0;

@@ -120,7 +120,7 @@ int pager_init(struct pager *pager, const struct pager_options *options)
 	TAILQ_INIT(&pager->unsettled);
 	if (getrandom(&pager->epoch, sizeof(pager->epoch), 0) != sizeof(pager->epoch))
 		return -errno;
-	r = ring_init(&pager->ring);
+	r = ring_init(&pager->ring, options->spin_us);
 	if (r) {
 		log_line(LOG_ERROR,
 			 "cannot set up io_uring: %s (needs Linux 6.1 or later and "

@@ -35,6 +35,7 @@ struct pager_options {
 	bool has_peer[PAGER_MAX_NODES];
 	struct page_address peers[PAGER_MAX_NODES];
 	uint64_t hold_ns;     /* how long a page stays after a write grant */
+	int spin_us;	      /* how long to look for events before sleeping, page/spin.h */
 	uint64_t deadline_ns; /* a host that is silent for so long is gone */
 };
 

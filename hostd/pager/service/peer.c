@@ -16,6 +16,7 @@
 #define DIAL_FIRST_NS	   (10 * NS_PER_MS)
 #define DIAL_MAX_NS	   (250 * NS_PER_MS)
 #define PINGS_PER_DEADLINE 5u
+#define LATER_NS	   (20 * NS_PER_US)
 
 static void peer_timer_start(struct peer *peer, uint64_t wait_ns)
 {
@@ -48,6 +49,7 @@ static uint64_t next_dial_wait(struct peer *peer)
 
 void peer_fail(struct peer *peer, int reason)
 {
+	timer_stop(&peer->pager->timers, &peer->later);
 	give_up_link(peer, PAGE_CONNECTION_URGENT, reason);
 	give_up_link(peer, PAGE_CONNECTION_BULK, reason);
 	peer_timer_start(peer, next_dial_wait(peer));
@@ -109,6 +111,13 @@ static void peer_fire(struct timer *timer)
 	peer_link_dial(peer, PAGE_CONNECTION_BULK);
 }
 
+static void later_fire(struct timer *timer)
+{
+	struct peer *peer = CONTAINER(timer, struct peer, later);
+
+	page_connection_hurry(peer->links[PAGE_CONNECTION_URGENT]->connection);
+}
+
 int peers_init(struct pager *pager)
 {
 	for (unsigned int node = 0; node < PAGER_MAX_NODES; node++) {
@@ -122,6 +131,7 @@ int peers_init(struct pager *pager)
 		peer->pager = pager;
 		peer->node = (int)node;
 		peer->timer.fire = peer_fire;
+		peer->later.fire = later_fire;
 		TAILQ_INIT(&peer->background);
 		TAILQ_INIT(&peer->servings);
 		pager->peers[node] = peer;
@@ -152,6 +162,7 @@ void peers_done(struct pager *pager)
 		if (!pager->peers[node])
 			continue;
 		timer_stop(&pager->timers, &pager->peers[node]->timer);
+		timer_stop(&pager->timers, &pager->peers[node]->later);
 		frozen_serve_forget(pager->peers[node]);
 		free(pager->peers[node]);
 		pager->peers[node] = NULL;
@@ -170,6 +181,16 @@ void peer_send(struct peer *peer, enum page_connection_kind kind,
 	       const struct page_message *message)
 {
 	page_connection_send(peer->links[kind]->connection, message);
+}
+
+void peer_send_later(struct peer *peer, const struct page_message *message)
+{
+	struct page_connection *urgent = peer->links[PAGE_CONNECTION_URGENT]->connection;
+
+	page_connection_send_later(urgent, message);
+	if (!timer_is_running(&peer->later) &&
+	    timer_start(&peer->pager->timers, &peer->later, clock_now_ns() + LATER_NS))
+		page_connection_hurry(urgent);
 }
 
 void peer_send_frame(struct peer *peer, enum page_connection_kind kind,

@@ -38,6 +38,7 @@ struct peer {
 	struct peer_link *links[PAGE_CONNECTION_KINDS];
 	struct timer timer;    /* down: dial; up: ping */
 	uint64_t due_ns;       /* when it was meant to fire */
+	struct timer later;    /* running while the urgent connection has messages that may wait */
 	uint64_t dial_wait_ns; /* down: until the next but one dial; 0: not dialled yet */
 	unsigned int pages_under_way;
 	struct serving_list servings; /* what it has asked for on the bulk connection */
@@ -56,6 +57,12 @@ void peers_done(struct pager *pager);
 struct peer *peer_up(struct pager *pager, int node);
 void peer_send(struct peer *peer, enum page_connection_kind kind,
 	       const struct page_message *message);
+/*
+ * The same on the urgent connection, for a message that nobody is known to wait for: it goes with
+ * the next one, or 20 us later. Sending costs as much as all else that a fault needs, and the CPU
+ * is often the one that the thread whose fault was just answered wants.
+ */
+void peer_send_later(struct peer *peer, const struct page_message *message);
 void peer_send_frame(struct peer *peer, enum page_connection_kind kind,
 		     struct page_frame *take_frame, const struct page_message *message);
 /* Gives the host up: it broke the protocol or does not answer. reason: -errno. */

@@ -86,6 +86,8 @@ static int take_hello(struct peer_link *link, const struct page_message *message
 		return -EPROTO;
 	link->has_hello = true;
 	link->connection->is_sparing = hello.kind == PAGE_CONNECTION_BULK;
+	if (hello.kind == PAGE_CONNECTION_URGENT)
+		page_connection_set_urgent(link->connection);
 	timer_stop(&link->pager->timers, &link->hello_timer);
 	return link->is_dialled ? take_answer(link, &hello) : take_caller(link, &hello);
 }

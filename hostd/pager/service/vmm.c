@@ -147,6 +147,9 @@ static void faults_complete(struct ring_operation *operation, int result)
 		for (size_t i = 0; i < (size_t)got / sizeof(events[0]); i++)
 			if (events[i].event == UFFD_EVENT_PAGEFAULT)
 				take_fault(vmm, &events[i]);
+		/* Not full: there were no more, and each that comes from now on is polled. */
+		if ((size_t)got < sizeof(events))
+			break;
 	}
 	if (!vmm->is_leaving && !operation->is_pending)
 		ring_poll_always(&vmm->pager->ring, operation, vmm->uffd, POLLIN);

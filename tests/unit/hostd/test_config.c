@@ -90,6 +90,7 @@ START_TEST(values_arrive)
 	ck_assert_int_eq(config.task_threads, 4);
 	ck_assert_int_eq(config.task_ports, 3);
 	ck_assert_int_eq(config.pager_hold_us, 10);
+	ck_assert_int_eq(config.pager_spin_us, 0);
 	ck_assert_str_eq(config.vmm_path, "/usr/libexec/norma-vmm");
 }
 END_TEST

@@ -175,16 +175,21 @@ START_TEST(a_right_command_line_is_understood)
 {
 	struct pager_options options;
 
-	ck_assert_int_eq(parse(&options, "--control 5 --node 2 --listen [::1]:7 --peer 0=1.2.3.4:5 "
-					 "--peer 63=9.9.9.9:9 --hold-us 10 --deadline-ms 250"),
+	ck_assert_int_eq(parse(&options,
+			       "--control 5 --node 2 --listen [::1]:7 --peer 0=1.2.3.4:5 "
+			       "--peer 63=9.9.9.9:9 --hold-us 10 --spin 20 --deadline-ms 250"),
 			 0);
 	ck_assert_int_eq(options.control_fd, 5);
 	ck_assert_int_eq(options.node, 2);
 	ck_assert(options.has_listen && options.has_peer[0] && options.has_peer[63]);
 	ck_assert(!options.has_peer[1]);
 	ck_assert_uint_eq(options.hold_ns, 10000);
+	ck_assert_int_eq(options.spin_us, 20);
 	ck_assert_uint_eq(options.deadline_ns, 250 * NS_PER_MS);
 	ck_assert_int_eq(parse(&options, "--control 5 --node 0"), 0);
+	ck_assert_int_eq(options.spin_us, SPIN_AUTO);
+	ck_assert_int_eq(parse(&options, "--control 5 --node 0 --spin off"), 0);
+	ck_assert_int_eq(options.spin_us, SPIN_OFF);
 	ck_assert_int_eq(parse(&options, "--help"), -ECANCELED);
 }
 END_TEST
@@ -204,6 +209,9 @@ START_TEST(a_wrong_command_line_is_refused)
 	    "--control 5 --node 1 --peer 2",
 	    "--control 5 --node 1 --listen 7100",
 	    "--control 5 --node 1 --deadline-ms 1",
+	    "--control 5 --node 1 --spin",
+	    "--control 5 --node 1 --spin often",
+	    "--control 5 --node 1 --spin 1001",
 	    "--control 5 --node 1 --unknown",
 	    "--control 5 --node 1 more",
 	};
@@ -211,6 +219,59 @@ START_TEST(a_wrong_command_line_is_refused)
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 		ck_assert_msg(parse(&options, wrong[i]) == -EINVAL, "%s", wrong[i]);
+}
+END_TEST
+
+START_TEST(looking_for_events_follows_what_the_last_ones_did)
+{
+	const uint64_t close = 10 * NS_PER_US, far = NS_PER_S;
+	struct spin spin;
+	uint64_t now = far;
+
+	spin_init(&spin, SPIN_AUTO);
+	ck_assert_uint_eq(spin_until_ns(&spin, now), now); /* nothing is known: sleep */
+	for (int i = 0; i < 8; i++)
+		spin_event(&spin, now += close);
+	ck_assert_uint_gt(spin_until_ns(&spin, now), now);
+	ck_assert_uint_le(spin_until_ns(&spin, now), now + SPIN_AUTO_US * NS_PER_US);
+	for (int i = 0; i < 8; i++)
+		spin_event(&spin, now += far);
+	ck_assert_uint_eq(spin_until_ns(&spin, now), now);
+}
+END_TEST
+
+START_TEST(looking_in_vain_is_tried_ever_more_seldom)
+{
+	struct spin spin;
+	uint64_t now = NS_PER_S;
+	unsigned int events = 0, last_events = 0;
+
+	spin_init(&spin, SPIN_AUTO);
+	for (int miss = 0; miss < 4; miss++, last_events = events) {
+		for (events = 0; spin_until_ns(&spin, now) <= now; events++)
+			spin_event(&spin, now += NS_PER_US);
+		ck_assert_uint_gt(events, last_events);
+		spin_missed(&spin);
+	}
+	for (int found = 0; found < 8; found++)
+		spin_found(&spin);
+	for (events = 0; spin_until_ns(&spin, now) <= now; events++)
+		spin_event(&spin, now += NS_PER_US);
+	ck_assert_uint_le(events, 4);
+}
+END_TEST
+
+START_TEST(looking_for_events_can_be_told)
+{
+	struct spin spin;
+
+	spin_init(&spin, SPIN_OFF);
+	for (int i = 0; i < 8; i++)
+		spin_event(&spin, 1000);
+	ck_assert_uint_eq(spin_until_ns(&spin, 1000), 1000);
+	spin_init(&spin, 7);
+	spin_event(&spin, 1000);
+	ck_assert_uint_eq(spin_until_ns(&spin, 1000), 8000);
 }
 END_TEST
 
@@ -224,6 +285,9 @@ int main(void)
 	tcase_add_test(tests, timers_fire_in_order_however_they_were_started);
 	tcase_add_test(tests, a_right_command_line_is_understood);
 	tcase_add_test(tests, a_wrong_command_line_is_refused);
+	tcase_add_test(tests, looking_for_events_follows_what_the_last_ones_did);
+	tcase_add_test(tests, looking_in_vain_is_tried_ever_more_seldom);
+	tcase_add_test(tests, looking_for_events_can_be_told);
 	suite_add_tcase(suite, tests);
 	tcase_add_checked_fixture(mappings, setup_mappings, teardown_mappings);
 	tcase_add_test(mappings, ranges_are_found_by_any_of_their_addresses);
