@@ -267,6 +267,11 @@ int page_refusal_decode(const struct page_message *message, struct page_refusal 
 	return 0;
 }
 
+uint64_t page_digest(const void *page)
+{
+	return XXH3_64bits(page, PAGE_BYTES);
+}
+
 bool page_is_zero(const void *data, size_t bytes)
 {
 	const uint8_t *first = data;

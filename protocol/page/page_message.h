@@ -137,6 +137,9 @@ int page_refusal_decode(const struct page_message *message, struct page_refusal 
 /* Return: the type's name, or "unknown". */
 const char *page_message_type_name(unsigned int type);
 
+/* Return: what tells a page's bytes from others (not against somebody who means harm). */
+uint64_t page_digest(const void *page);
+
 /* Return: true when `bytes` bytes at data are all zero. */
 bool page_is_zero(const void *data, size_t bytes);
 

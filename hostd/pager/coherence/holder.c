@@ -7,6 +7,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/*
+ * A page that comes again so soon counts as one that others want, too: time for as many hosts to
+ * hold it meanwhile, and some for the way.
+ */
+#define WANTED_HOLDS 8
+#define WANTED_NS    10000000u
+
 static_assert(sizeof(struct holder_page) == HOLDER_PAGE_BYTES, "stated in the header");
 
 static void read_fault(struct holder_turn *turn, enum fault_kind kind)
@@ -116,8 +123,22 @@ void holder_link_lost(struct holder *holder, unsigned int peer, uint32_t peer_ep
 
 uint64_t holder_hold_until_ns(const struct holder *holder, uint64_t page)
 {
+	const struct holder_page *entry = &holder->pages[page];
+	if (entry->granted_ns == 0 || (entry->flags & USED))
+		return 0;
+	return entry->granted_ns + holder->config.hold_ns;
+}
+
+void holder_used(struct holder *holder, uint64_t page)
+{
+	holder->pages[page].flags |= USED;
+}
+
+bool holder_is_wanted(const struct holder *holder, uint64_t page, uint64_t now_ns)
+{
 	uint64_t granted_ns = holder->pages[page].granted_ns;
-	return granted_ns == 0 ? 0 : granted_ns + holder->config.hold_ns;
+	return granted_ns != 0 &&
+	       now_ns - granted_ns <= WANTED_HOLDS * holder->config.hold_ns + WANTED_NS;
 }
 
 bool holder_may_give_up(const struct holder *holder, uint64_t page, uint64_t now_ns)

@@ -24,7 +24,7 @@ struct holder_page {
 struct holder_config {
 	uint64_t object;
 	uint64_t page_count;
-	uint64_t hold_ns; /* how long a page stays after it was granted */
+	uint64_t hold_ns; /* how long a page stays after it was granted, if not seen to be used */
 	unsigned int self;
 	unsigned int home;
 	uint32_t epoch; /* from directory_host_join() or directory_host_epoch() */
@@ -69,6 +69,12 @@ int holder_message(struct holder *holder, const struct message *message, uint64_
 
 /* Return: whether the page has been here long enough for a thread to have used it. */
 bool holder_may_give_up(const struct holder *holder, uint64_t page, uint64_t now_ns);
+
+/* A thread of this host has used the present access: holder_may_give_up() holds at once. */
+void holder_used(struct holder *holder, uint64_t page);
+
+/* Return: whether the page was granted a short time ago, so that others seem to want it, too. */
+bool holder_is_wanted(const struct holder *holder, uint64_t page, uint64_t now_ns);
 
 /* Return: the time from which holder_may_give_up() holds. */
 uint64_t holder_hold_until_ns(const struct holder *holder, uint64_t page);

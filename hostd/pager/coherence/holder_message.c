@@ -71,9 +71,6 @@ static int take_invalidate(struct holder_turn *turn, const struct message *messa
 	return 0;
 }
 
-/* How long after it came a page that comes again counts as one that others want, too. */
-#define WANTED_NS 10000000u
-
 /* The access is installed: says so to home, at once if others are likely to wait for that. */
 static void granted(struct holder_turn *turn, const struct message *message, uint64_t now_ns)
 {
@@ -82,10 +79,10 @@ static void granted(struct holder_turn *turn, const struct message *message, uin
 	    .type = MESSAGE_DONE,
 	    .transaction = message->transaction,
 	    .access = message->access,
-	    .may_wait = entry->granted_ns == 0 || now_ns - entry->granted_ns > WANTED_NS,
+	    .may_wait = !holder_is_wanted(turn->holder, turn->page, now_ns),
 	};
-
 	entry->granted_ns = now_ns;
+	entry->flags &= (uint8_t)~USED;
 	holder_turn_send(turn, ACTION_SEND, turn->holder->config.home, done);
 	holder_turn_settled(turn);
 }

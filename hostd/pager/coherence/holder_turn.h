@@ -13,6 +13,7 @@ enum {
 	WANTS_WRITE = 2,  /* a write fault waits */
 	WANTS_RETURN = 4, /* to be returned after the answer */
 	COPY_TAKEN = 8,	  /* RETURNING: taken or invalidated before RETURNED came */
+	USED = 16,	  /* a thread was seen to have used the access: no need to hold it */
 };
 
 struct holder_turn {

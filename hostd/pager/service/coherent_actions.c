@@ -158,20 +158,17 @@ static void install(struct coherent *coherent, uint64_t page, enum page_access a
 {
 	const struct page_message *arrived = coherent->arrived;
 	struct object *object = coherent->object;
-	int r = 0;
+	static const uint8_t zeros[PAGE_BYTES];
+	const void *bytes = arrived->flags & PAGE_FLAG_ZERO ? zeros : arrived->payload;
+	int r = object_write(object, page, bytes);
 
-	if (arrived->flags & PAGE_FLAG_ZERO) {
-		static const uint8_t zeros[PAGE_BYTES];
-
-		r = object_write(object, page, zeros);
-	} else {
-		r = object_write(object, page, arrived->payload);
-	}
 	if (r)
 		report(coherent, page, "storing it failed, it is lost", r);
 	set_broken(coherent, page, r != 0);
 	object->pager->statistics.pages_in++;
 	map_waiting(coherent, page, access);
+	if (access == ACCESS_WRITE)
+		coherent_note_grant(coherent, page, bytes);
 }
 
 static void protect(const struct coherent *coherent, uint64_t page)
@@ -326,6 +323,7 @@ void coherent_act(void *context, const struct action *action)
 		install(coherent, action->page, action->access);
 		break;
 	case ACTION_UNPROTECT:
+		coherent_note_grant(coherent, action->page, NULL);
 		map_waiting(coherent, action->page, ACCESS_WRITE);
 		break;
 	case ACTION_MAP:

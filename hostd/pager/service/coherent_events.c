@@ -17,6 +17,8 @@
 
 /* How many pages a leaving host returns at a time. */
 #define RETURNS_UNDER_WAY 256u
+/* How often it is looked whether a page that others want has been used. */
+#define LOOK_FOR_USE_NS (5 * NS_PER_US)
 
 static bool is_under_way(const struct coherent *coherent, uint64_t page)
 {
@@ -43,8 +45,10 @@ static void held_fire(struct timer *timer)
 	coherent_after_page(coherent, message.page);
 }
 
-static int hold(struct coherent *coherent, const struct message *message)
+/* Keeps a message until the page may go, or was perhaps used. */
+static int hold(struct coherent *coherent, const struct message *message, uint64_t now)
 {
+	uint64_t due_ns = holder_hold_until_ns(&coherent->holder, message->page);
 	struct held_message *held = calloc(1, sizeof(*held));
 
 	if (!held)
@@ -52,8 +56,9 @@ static int hold(struct coherent *coherent, const struct message *message)
 	held->coherent = coherent;
 	held->message = *message;
 	held->timer.fire = held_fire;
-	if (timer_start(&coherent->object->pager->timers, &held->timer,
-			holder_hold_until_ns(&coherent->holder, message->page))) {
+	if (due_ns > now + LOOK_FOR_USE_NS)
+		due_ns = now + LOOK_FOR_USE_NS;
+	if (timer_start(&coherent->object->pager->timers, &held->timer, due_ns)) {
 		free(held);
 		return -ENOMEM;
 	}
@@ -86,7 +91,9 @@ int coherent_deliver(struct coherent *coherent, const struct message *message)
 	if (message->type != MESSAGE_FETCH && message->type != MESSAGE_INVALIDATE)
 		return holder_message(&coherent->holder, message, now, &sink);
 	if (!holder_may_give_up(&coherent->holder, message->page, now))
-		return hold(coherent, message);
+		coherent_look_for_use(coherent, message->page);
+	if (!holder_may_give_up(&coherent->holder, message->page, now))
+		return hold(coherent, message, now);
 	pager->statistics.invalidations += message->type == MESSAGE_INVALIDATE;
 	/* A page for a host that we have no link to goes by way of home. */
 	if (message->type == MESSAGE_FETCH && !peer_up(pager, message->to) &&

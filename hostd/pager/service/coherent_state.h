@@ -16,6 +16,13 @@ struct held_message {
 };
 LIST_HEAD(held_list, held_message);
 
+/* A page that was granted for writing while others want it, and its bytes at that moment. */
+struct fresh_grant {
+	uint64_t page; /* plus one; 0: none */
+	uint64_t digest;
+};
+#define FRESH_GRANTS 64u
+
 struct coherent {
 	struct object *object;
 	struct directory directory; /* at home */
@@ -27,6 +34,7 @@ struct coherent {
 	struct message *letters;
 	size_t letter_first, letter_count, letter_capacity;
 	struct held_list held;
+	struct fresh_grant fresh[FRESH_GRANTS]; /* by page modulo FRESH_GRANTS */
 
 	/* The event that is being handled. */
 	struct mapping *faulting; /* whose thread faulted, at faulting_address */
@@ -53,6 +61,19 @@ static inline struct action_sink coherent_sink(struct coherent *coherent)
 {
 	return (struct action_sink){.emit = coherent_act, .context = coherent};
 }
+
+/*
+ * Theory of operation of holding (coherent_fresh.c): a page that was granted for writing stays
+ * until a thread of this host has stored to it, so that writers on several hosts all get on. That a
+ * page's bytes have changed since the grant shows it; without such a sign, and while they go on
+ * changing (a loop of stores to a shared word would get one store done for each transfer), the page
+ * stays for the holder's hold_ns. A fixed time alone was the largest part of a page's way between
+ * two writers.
+ */
+/* Write access is being installed. bytes: the page's, or NULL for what is in the memfd. */
+void coherent_note_grant(struct coherent *coherent, uint64_t page, const void *bytes);
+/* Tells the holder when the page was stored to since then, and is not just now. */
+void coherent_look_for_use(struct coherent *coherent, uint64_t page);
 
 /* What follows every event: letters to ourselves, waiting threads, leaving. */
 void coherent_after(struct coherent *coherent);

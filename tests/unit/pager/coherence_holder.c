@@ -237,6 +237,21 @@ START_TEST(a_granted_page_is_held)
 }
 END_TEST
 
+START_TEST(a_page_that_was_used_is_not_held)
+{
+	become_exclusive();
+	ck_assert(holder_is_wanted(&holder, 0, 1100));
+	ck_assert(!holder_is_wanted(&holder, 0, 1000000000));
+	ck_assert(!holder_is_wanted(&holder, 1, 1100));
+	holder_used(&holder, 0);
+	ck_assert(holder_may_give_up(&holder, 0, 1000));
+	to_holder(MESSAGE_FETCH, foreign, 0, FETCH_TAKE);
+	expect_actions("PROTECT READ_OUT DROP SEND_PAGE:PAGE");
+	become_exclusive(); /* of this grant nothing has been seen */
+	ck_assert(!holder_may_give_up(&holder, 0, 1099));
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -251,6 +266,7 @@ int main(void)
 	    without_home_shared_stays_readable_and_exclusive_goes_on,
 	    late_and_foreign_messages_change_nothing,
 	    a_granted_page_is_held,
+	    a_page_that_was_used_is_not_held,
 	};
 	return run_tests("coherence holder", tests, sizeof(tests) / sizeof(tests[0]), set_up,
 			 tear_down);

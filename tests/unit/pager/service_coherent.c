@@ -152,6 +152,40 @@ START_TEST(no_increment_is_lost_between_three_hosts_with_two_threads_each)
 }
 END_TEST
 
+#define SWAPS 50
+
+static void *write_by_turns(void *data)
+{
+	uint64_t host = *(uint64_t *)data;
+
+	for (uint64_t i = 0; i < SWAPS; i++) {
+		uint64_t expected = 2 * i + host;
+
+		while (!atomic_compare_exchange_strong(word(host, 0), &expected, 2 * i + host + 1))
+			expected = 2 * i + host;
+	}
+	return NULL;
+}
+
+/* Each of the hundred transfers would take half a second if the page were kept for all of its hold.
+ */
+START_TEST(a_page_goes_on_as_soon_as_it_was_written)
+{
+	uint64_t hosts[] = {0, 1}, begin = clock_now_ns();
+	pthread_t threads[2];
+
+	world.hold_us = 500000;
+	start(2, OBJECT_BYTES);
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, write_by_turns, &hosts[i]), 0);
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	ck_assert_uint_eq(atomic_load(word(0, 0)), 2 * SWAPS);
+	ck_assert_uint_lt(clock_now_ns() - begin, 20 * NS_PER_S);
+	stop();
+}
+END_TEST
+
 #define PASSES 2000
 
 static void *send_values(void *data)
@@ -373,6 +407,7 @@ static Suite *suite(void)
 	tcase_add_test(tests, untouched_pages_are_zero_everywhere_and_travel_as_a_flag);
 	tcase_add_test(tests, no_increment_is_lost_between_two_hosts);
 	tcase_add_test(tests, no_increment_is_lost_between_three_hosts_with_two_threads_each);
+	tcase_add_test(tests, a_page_goes_on_as_soon_as_it_was_written);
 	tcase_add_test(tests, data_is_never_older_than_its_flag);
 	tcase_add_test(tests, a_reader_becomes_a_writer_without_another_copy_of_the_page);
 	tcase_add_test(tests, readers_share_and_a_writer_invalidates_them_all);
