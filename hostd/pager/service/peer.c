@@ -87,6 +87,13 @@ static bool is_silent(const struct peer *peer, uint64_t now, uint64_t interval)
 	       now - urgent->last_received_ns > peer->pager->options.deadline_ns;
 }
 
+/* Down, nothing begun, and its number is the higher one. */
+static bool is_ours_to_dial(const struct peer *peer)
+{
+	return !peer->is_up && peer->pager->options.node < peer->node &&
+	       !peer->links[PAGE_CONNECTION_URGENT] && !peer->links[PAGE_CONNECTION_BULK];
+}
+
 static void peer_fire(struct timer *timer)
 {
 	struct peer *peer = CONTAINER(timer, struct peer, timer);
@@ -103,12 +110,26 @@ static void peer_fire(struct timer *timer)
 		peer_timer_start(peer, interval);
 		return;
 	}
-	peer_timer_start(peer, next_dial_wait(peer));
-	if (peer->pager->options.node > peer->node || peer->links[PAGE_CONNECTION_URGENT] ||
-	    peer->links[PAGE_CONNECTION_BULK])
+	if (!is_ours_to_dial(peer))
 		return;
 	peer_link_dial(peer, PAGE_CONNECTION_URGENT);
 	peer_link_dial(peer, PAGE_CONNECTION_BULK);
+	/* What was begun ends in peer_become_up or peer_fail, by its own deadline if need be. */
+	if (!peer->links[PAGE_CONNECTION_URGENT] || !peer->links[PAGE_CONNECTION_BULK])
+		peer_fail(peer, -ENOMEM);
+}
+
+void peers_heard_of(struct pager *pager, const struct page_address *address)
+{
+	for (unsigned int node = 0; node < PAGER_MAX_NODES; node++) {
+		struct peer *peer = pager->peers[node];
+
+		if (!peer || !is_ours_to_dial(peer) ||
+		    !page_address_is_same_host(address, &pager->options.peers[node]))
+			continue;
+		peer->dial_wait_ns = 0;
+		peer_timer_start(peer, 0);
+	}
 }
 
 static void later_fire(struct timer *timer)
@@ -120,6 +141,8 @@ static void later_fire(struct timer *timer)
 
 int peers_init(struct pager *pager)
 {
+	int r;
+
 	for (unsigned int node = 0; node < PAGER_MAX_NODES; node++) {
 		struct peer *peer;
 
@@ -137,7 +160,11 @@ int peers_init(struct pager *pager)
 		pager->peers[node] = peer;
 		peer_timer_start(peer, 0);
 	}
-	return pager->options.has_listen ? peer_listen(pager) : 0;
+	r = pager->options.has_listen ? peer_listen(pager) : 0;
+	for (int node = 0; r == 0 && node < pager->options.node; node++)
+		if (pager->peers[node])
+			peer_link_knock(pager->peers[node]);
+	return r;
 }
 
 void peers_flush(struct pager *pager)

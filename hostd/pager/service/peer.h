@@ -25,6 +25,7 @@ struct peer_link {
 	enum page_connection_kind kind;
 	struct page_connection *connection;
 	bool is_dialled;
+	bool is_knock;	/* ends when it is connected */
 	bool has_hello; /* theirs */
 	struct timer hello_timer;
 	TAILQ_ENTRY(peer_link) of_pager;
@@ -50,6 +51,8 @@ struct peer {
 int peers_init(struct pager *pager);
 /* Hands queued messages to the ring; before every turn. */
 void peers_flush(struct pager *pager);
+/* Somebody at this address has connected: who we could not reach there is dialled now. */
+void peers_heard_of(struct pager *pager, const struct page_address *address);
 /* Frees everything; only after the ring is done. */
 void peers_done(struct pager *pager);
 

@@ -130,7 +130,12 @@ static void connection_sent(struct page_connection *connection)
 
 static void connection_connected(struct page_connection *connection)
 {
-	say_hello(connection->owner_data);
+	struct peer_link *link = connection->owner_data;
+
+	if (link->is_knock)
+		page_connection_close(connection, 0);
+	else
+		say_hello(link);
 }
 
 void peer_link_free(struct peer_link *link)
@@ -225,6 +230,21 @@ void peer_link_dial(struct peer *peer, enum page_connection_kind kind)
 	link_ready(link);
 }
 
+void peer_link_knock(struct peer *peer)
+{
+	struct pager *pager = peer->pager;
+	struct peer_link *link = link_new(pager);
+
+	if (!link)
+		return; /* only a convenience: it dials us in any case */
+	link->is_knock = true;
+	if (page_connection_connect(&pager->ring, &peer_connection_owner, link,
+				    &pager->options.peers[peer->node], &link->connection))
+		link_abandon(link);
+	else
+		link_ready(link);
+}
+
 static unsigned int count_anonymous(const struct pager *pager)
 {
 	const struct peer_link *link;
@@ -243,8 +263,10 @@ void peer_link_accept(struct pager *pager, int take_fd_)
 	if (!link)
 		return;
 	if (page_connection_accept(&pager->ring, &peer_connection_owner, link, take_fd(&fd),
-				   &link->connection))
+				   &link->connection)) {
 		link_abandon(link);
-	else
-		link_ready(link);
+		return;
+	}
+	link_ready(link);
+	peers_heard_of(pager, &link->connection->address);
 }

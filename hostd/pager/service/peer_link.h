@@ -9,6 +9,8 @@
 
 /* Begins one connection to a peer; what fails is tried again by the peer's timer. */
 void peer_link_dial(struct peer *peer, enum page_connection_kind kind);
+/* Connects to a host that dials us and closes again: it hears that we are there now. */
+void peer_link_knock(struct peer *peer);
 /* Takes an accepted socket; the caller says who it is in HELLO, or is dropped. */
 void peer_link_accept(struct pager *pager, int take_fd);
 /* Frees the link, not its connection; the peer has let go of it. */
