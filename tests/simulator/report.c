@@ -4,6 +4,7 @@
 #include "report.h"
 
 #include <err.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -50,6 +51,22 @@ static void print_pagers(const struct fleet *fleet, const struct outcome *outcom
 	    (double)busiest->bytes_out / (1 << 30));
 }
 
+static void print_placement(const struct fleet *fleet, const struct outcome *outcome)
+{
+	unsigned int fewest = UINT_MAX, most = 0;
+
+	for (unsigned int i = 0; i < fleet->host_count; i++) {
+		unsigned int count = fleet->hosts[i].task_count;
+
+		fewest = count < fewest ? count : fewest;
+		most = count > most ? count : most;
+	}
+	printf("  placement:                      %u to %u tasks on a host; %.1f us for a decision "
+	       "(real "
+	       "time)\n",
+	       fewest, most, (double)outcome->placement_ns / 1e3 / (double)outcome->placements);
+}
+
 void report_print(const char *scenario, const struct fleet *fleet, const struct workload *workload,
 		  struct outcome *outcome)
 {
@@ -72,10 +89,12 @@ void report_print(const char *scenario, const struct fleet *fleet, const struct 
 	printf("  a fault takes:                  p50 %.1f us, p99 %.1f us, max %.1f us\n",
 	       percentile(outcome, 0.5), percentile(outcome, 0.99), percentile(outcome, 1));
 	print_pagers(fleet, outcome);
-	printf("  tables for each page:           %d bytes at home and %d at each of %u hosts: "
+	print_placement(fleet, outcome);
+	printf("  tables for each page:           %d bytes at home and %d at each of %.0f hosts: "
 	       "%.0f in "
 	       "all\n\n",
-	       DIRECTORY_PAGE_BYTES, HOLDER_PAGE_BYTES, workload->hosts_in_family,
+	       DIRECTORY_PAGE_BYTES, HOLDER_PAGE_BYTES,
+	       (double)outcome->members / workload->family_count,
 	       (double)outcome->table_bytes / (double)outcome->pages);
 }
 

@@ -8,15 +8,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "pager/service/container.h"
+#include "placement/placement.h"
 
-#define NEIGHBOURHOOD_PAGES 64u
+#define NEIGHBOURHOOD_PAGES  64u
+#define TASK_BYTES	     (UINT64_C(4) << 20)
+#define HOST_BYTES	     (UINT64_C(64) << 30)
+#define HOST_PROCESSORS	     64u
+#define HOST_TASKS	     4096u
+#define TASK_LOAD_HUNDREDTHS 10u /* a task thinks most of the time */
 
 struct run {
 	struct fleet *fleet;
 	const struct workload *workload;
 	struct outcome *outcome;
 	struct shared_object *families;
+	struct placement_node *nodes; /* nodes[fleet->host_count] */
 };
 
 struct task {
@@ -102,20 +110,45 @@ static unsigned int home_of(const struct run *run, unsigned int family)
 	return run->workload->one_home ? 0 : family % run->fleet->host_count;
 }
 
-/* The home is one of the family's hosts; the others are its neighbours, each family's different. */
-static unsigned int host_of(const struct run *run, unsigned int family, unsigned int member)
+/*
+ * The product's placement says where a family's first children go, by what every host has left;
+ * when the family is on as many hosts as it may, the others go round. No host is preferred for
+ * being the parent's: that would keep most families at home and measure nothing.
+ */
+static unsigned int host_of(struct run *run, unsigned int family, unsigned int number)
 {
-	unsigned int stride = 1 + family % 7;
+	struct shared_object *object = &run->families[family];
+	uint64_t bytes = TASK_BYTES + object->directory.page_count * 4096;
+	struct placement_need need = {.here_bytes = bytes, .elsewhere_bytes = bytes};
+	uint64_t began_ns = clock_now_ns();
+	int chosen;
 
-	return member == 0 ? home_of(run, family)
-			   : (family + member * stride) % run->fleet->host_count;
+	if (number >= run->workload->hosts_in_family)
+		return object->members[number % object->member_count].host;
+	chosen = placement_choose(&need, run->nodes, run->fleet->host_count);
+	run->outcome->placements++;
+	run->outcome->placement_ns += clock_now_ns() - began_ns;
+	if (chosen < 0)
+		errx(1, "no host has room for another task");
+	return (unsigned int)chosen;
+}
+
+/* What the placement of the next task knows of the host. */
+static void count_task(struct run *run, unsigned int host, uint64_t bytes)
+{
+	struct placement_node *node = &run->nodes[host];
+
+	run->fleet->hosts[host].task_count++;
+	node->available_bytes -= bytes < node->available_bytes ? bytes : node->available_bytes;
+	node->load_hundredths += TASK_LOAD_HUNDREDTHS;
+	node->tasks_left--;
 }
 
 static void start_task(struct run *run, struct task *task, unsigned int family, unsigned int number)
 {
 	const struct workload *workload = run->workload;
 	struct shared_object *object = &run->families[family];
-	unsigned int host = host_of(run, family, number % workload->hosts_in_family);
+	unsigned int host = host_of(run, family, number), members = object->member_count;
 	int slot = shared_object_join(object, host);
 
 	if (slot < 0)
@@ -130,7 +163,9 @@ static void start_task(struct run *run, struct task *task, unsigned int family, 
 	    .think.fire = thought,
 	    .waiter.ready = page_came,
 	};
-	run->fleet->hosts[host].task_count++;
+	count_task(run, host,
+		   TASK_BYTES +
+		       (object->member_count > members ? object->directory.page_count * 4096 : 0));
 	think(task, 0);
 }
 
@@ -143,10 +178,25 @@ static void *allocate(size_t count, size_t bytes)
 	return memory;
 }
 
+static void make_nodes(struct run *run)
+{
+	run->nodes = allocate(run->fleet->host_count, sizeof(*run->nodes));
+	for (unsigned int i = 0; i < run->fleet->host_count; i++)
+		run->nodes[i] = (struct placement_node){
+		    .node = (int)i,
+		    .available_bytes = HOST_BYTES,
+		    .group_left_bytes = PLACEMENT_NO_LIMIT,
+		    .config_left_bytes = PLACEMENT_NO_LIMIT,
+		    .processors = HOST_PROCESSORS,
+		    .tasks_left = HOST_TASKS,
+		};
+}
+
 static void start(struct run *run, struct task *tasks)
 {
 	const struct workload *workload = run->workload;
 
+	make_nodes(run);
 	for (unsigned int family = 0; family < workload->family_count; family++) {
 		if (shared_object_init(&run->families[family], run->fleet, family + 1,
 				       home_of(run, family), workload->pages_in_family))
@@ -163,6 +213,7 @@ static void measure_tables(const struct run *run)
 
 		run->outcome->table_bytes += shared_object_table_bytes(object);
 		run->outcome->pages += object->directory.page_count;
+		run->outcome->members += object->member_count;
 	}
 }
 
@@ -187,6 +238,7 @@ void workload_run(struct fleet *fleet, const struct workload *workload, struct o
 			     (unsigned long long)tasks[i].waiter.page);
 	for (unsigned int family = 0; family < workload->family_count; family++)
 		shared_object_done(&run.families[family]);
+	free(run.nodes);
 	free(run.families);
 	free(tasks);
 }

@@ -28,7 +28,8 @@ struct outcome {
 	uint64_t accesses, completed; /* faults */
 	uint64_t depths[DEPTH_MAX]; /* faults by crossings between hosts until the page was there */
 	uint32_t *latencies_ns;	    /* latencies_ns[completed], in order of completion */
-	uint64_t table_bytes, pages;
+	uint64_t table_bytes, pages, members;
+	uint64_t placements, placement_ns; /* real time */
 	unsigned int busiest_host;
 	uint64_t end_ns; /* virtual */
 };
