@@ -23,6 +23,7 @@ struct call {
 	uint64_t sequence;
 	uint16_t type;
 	uint64_t started_ns;
+	bool is_change;	   /* of a task, to its VMM (template.h) */
 	call_done_fn done; /* NULL: the asker was answered, only a late success matters */
 	call_done_fn late; /* may be NULL */
 	void *context;
@@ -98,6 +99,14 @@ static void call_expired(struct timer *timer)
 			       text);
 }
 
+/* Return: the task whose VMM is at the other end, or NULL. */
+static struct task *channel_task(const struct channel *channel)
+{
+	const struct vmm *vmm = channel->owner;
+
+	return channel->kind == CHANNEL_VMM ? vmm->task : NULL;
+}
+
 static struct call *call_new(struct hostd *hostd, const struct call_setup *setup)
 {
 	struct call *call = calloc(1, sizeof(*call));
@@ -133,8 +142,11 @@ void call_start(struct hostd *hostd, struct channel *channel, const struct call_
 	struct message_header header = {.type = setup->type, .uid = setup->uid};
 	struct call *call;
 	int error = -EPIPE;
+	bool is_change = false;
 
 	header.sequence = ++hostd->calls.last_sequence;
+	if (channel && channel_task(channel))
+		is_change = template_call_begins(channel_task(channel), setup->type);
 	if (channel)
 		error = channel_send(channel, &header, setup->payload, setup->bytes, setup->fds,
 				     setup->fd_count);
@@ -146,6 +158,7 @@ void call_start(struct hostd *hostd, struct channel *channel, const struct call_
 	}
 	call = call_new(hostd, setup);
 	call->channel = channel;
+	call->is_change = is_change;
 	call->sequence = header.sequence;
 	LIST_INSERT_HEAD(&channel->calls, call, channel_entry);
 	HASH_ADD(hh, hostd->calls.by_sequence, sequence, sizeof(call->sequence), call);
@@ -175,6 +188,8 @@ int calls_deliver(struct channel *channel, struct link_message *reply)
 	done = call->done;
 	late = call->late;
 	context = call->context;
+	if (call->is_change)
+		template_call_answered(channel_task(channel));
 	call_free(call);
 	if (done)
 		done(context, &answer);

@@ -12,6 +12,7 @@
 #include <sys/random.h>
 
 #include "base/cleanup.h"
+#include "brood.h"
 #include "channel.h"
 #include "hostd.h"
 #include "link/link.h"
@@ -238,7 +239,8 @@ int32_t child_create(struct hostd *hostd, const struct child_setup *setup,
 	return KERN_SUCCESS;
 }
 
-static void child_reply(void *context, int32_t result, uint32_t name, const char *text)
+static void children_reply(void *context, int32_t result, const struct port_name *names,
+			   uint32_t count, const char *text)
 {
 	struct request *request = context;
 
@@ -246,7 +248,7 @@ static void child_reply(void *context, int32_t result, uint32_t name, const char
 		request_refuse(request, result, "%s", text);
 	else
 		request_reply_with(request, peer_create_child,
-				   &((struct peer_create_child_reply){.child = name}));
+				   &((struct peer_create_child_reply){names, count}));
 }
 
 /* The regions go on to the new VMM as they came; it checks what they mean. */
@@ -256,14 +258,15 @@ void child_request(struct channel *channel, struct link_message *message)
 	struct peer_create_child_request wanted;
 	struct cpu_identity *cpu;
 	struct child_memory memory;
-	struct child_setup setup;
+	struct brood_setup setup;
 	char error[MESSAGE_MAX_TEXT];
 	struct request *request;
 	int32_t result;
 
 	if (hostd_decode(hostd, peer_create_child_request, message->payload, message->header.bytes,
 			 &wanted) ||
-	    wanted.mode >= EXPORT_NUM_MODES || wanted.properties_count != 1) {
+	    wanted.mode >= EXPORT_NUM_MODES || wanted.properties_count != 1 || wanted.count < 1 ||
+	    wanted.count > SPAWN_MAX_CHILDREN) {
 		channel_close(channel, "it sent a malformed peer_create_child");
 		return;
 	}
@@ -272,19 +275,25 @@ void child_request(struct channel *channel, struct link_message *message)
 		return;
 	cpu = cpu_fields_identity(&wanted);
 	memory = (struct child_memory){wanted.regions, wanted.regions_count, NULL, NULL, 0};
-	setup = (struct child_setup){
-	    .parent = wanted.parent,
-	    .owner_uid = message->header.uid,
-	    .state = TASK_STATE_RUNNING,
-	    .image = wanted.image,
-	    .properties = wanted.properties,
-	    .cpu = {.cpu = cpu, .scope = CPU_GATE_ALL, .is_child = true},
-	    .memory = &memory,
-	    .deadline_ns = hostd_deadline((uint64_t)hostd->config.clone_deadline_ms),
-	    .done = child_reply,
+	setup = (struct brood_setup){
+	    .child =
+		{
+		    .parent = wanted.parent,
+		    .owner_uid = message->header.uid,
+		    .state = TASK_STATE_RUNNING,
+		    .image = wanted.image,
+		    .properties = wanted.properties,
+		    .cpu = {.cpu = cpu, .scope = CPU_GATE_ALL, .is_child = true},
+		    .memory = &memory,
+		    .thread = {.flavor = wanted.thread_flavor, .state = wanted.thread_state},
+		    .deadline_ns = hostd_deadline((uint64_t)hostd->config.clone_deadline_ms +
+						  (wanted.count - 1) * BROOD_EACH_MS),
+		},
+	    .count = wanted.count,
+	    .done = children_reply,
 	    .context = request,
 	};
-	result = child_create(hostd, &setup, error);
+	result = brood_create(hostd, &setup, error);
 	cpu_identity_put(cpu);
 	if (result)
 		request_refuse(request, result, "%s", error);

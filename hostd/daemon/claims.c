@@ -5,6 +5,7 @@
 
 #include <mach/kern_return.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "channel.h"
@@ -14,7 +15,7 @@
 #include "terminate.h"
 
 /* A client that begins more runs than this without starting them loses the oldest claims. */
-#define CLAIMS_MAX 1024
+#define CLAIMS_MAX (4u * SPAWN_MAX_CHILDREN)
 
 struct claim {
 	TAILQ_ENTRY(claim) entry;
@@ -28,6 +29,7 @@ bool claims_type_makes_task(uint16_t type)
 	case MESSAGE_task_create:
 	case MESSAGE_norma_task_create:
 	case MESSAGE_norma_task_clone:
+	case MESSAGE_norma_task_spawn:
 	case MESSAGE_peer_create_child:
 		return true;
 	default:
@@ -35,13 +37,29 @@ bool claims_type_makes_task(uint16_t type)
 	}
 }
 
-static uint32_t made_task(const struct answer *answer)
+struct made_tasks {
+	uint32_t count;
+	struct port_name names[SPAWN_MAX_CHILDREN];
+};
+
+/* The replies of these types consist of the name, or of a list of names. */
+static void made_tasks(uint16_t type, const struct answer *answer, struct made_tasks *ret_made)
 {
+	struct port_name scratch[SPAWN_MAX_CHILDREN + 4]; /* the reader aligns what it puts there */
+	struct norma_task_spawn_reply list = {0};
 	struct wire_reader reader;
 
-	/* All replies of these types consist of the name. */
-	wire_reader_init(&reader, answer->payload, answer->bytes, NULL, 0);
-	return wire_get_u32(&reader);
+	wire_reader_init(&reader, answer->payload, answer->bytes, scratch, sizeof(scratch));
+	if (type == MESSAGE_norma_task_spawn || type == MESSAGE_peer_create_child) {
+		norma_task_spawn_reply_decode(&reader, &list);
+		ret_made->count = wire_reader_end(&reader) ? 0 : list.children_count;
+		if (ret_made->count)
+			memcpy(ret_made->names, list.children,
+			       ret_made->count * sizeof(*ret_made->names));
+	} else {
+		ret_made->names[0].name = wire_get_u32(&reader);
+		ret_made->count = 1;
+	}
 }
 
 static void claim_drop(struct channel *channel, struct claim *claim)
@@ -76,7 +94,7 @@ static void claim_add(struct channel *channel, uint32_t task)
 
 struct confirmation {
 	struct channel *channel;
-	uint32_t task;
+	struct made_tasks made;
 };
 
 /* On failure the channel is closing, or closes as its pings stay unanswered. */
@@ -84,19 +102,21 @@ static void confirmed(void *context, const struct answer *answer)
 {
 	struct confirmation *confirmation = context;
 
-	if (!answer->result)
-		claim_remove(confirmation->channel, confirmation->task);
+	for (uint32_t i = 0; !answer->result && i < confirmation->made.count; i++)
+		claim_remove(confirmation->channel, confirmation->made.names[i].name);
 	free(confirmation);
 }
 
-static void claim_until_confirmed(struct channel *channel, uint32_t task)
+static void claim_until_confirmed(struct channel *channel, const struct made_tasks *made)
 {
-	struct confirmation *confirmation = calloc(1, sizeof(*confirmation));
+	struct confirmation *confirmation = malloc(sizeof(*confirmation));
 
 	if (!confirmation)
-		abort(); /* sixteen bytes */
-	*confirmation = (struct confirmation){channel, task};
-	claim_add(channel, task);
+		abort(); /* a few kilobytes */
+	confirmation->channel = channel;
+	confirmation->made = *made;
+	for (uint32_t i = 0; i < made->count; i++)
+		claim_add(channel, made->names[i].name);
 	call_start(
 	    channel->hostd, channel,
 	    &(struct call_setup){
@@ -144,19 +164,26 @@ void claims_discard_task(struct hostd *hostd, uint32_t name)
 		  });
 }
 
+static void discard_all(struct hostd *hostd, const struct made_tasks *made)
+{
+	for (uint32_t i = 0; i < made->count; i++)
+		claims_discard_task(hostd, made->names[i].name);
+}
+
 void claims_note_success(const struct request *request, const struct answer *answer)
 {
 	struct channel *channel = request->channel;
 
 	if (claims_type_makes_task(request->type)) {
-		uint32_t task = made_task(answer);
+		struct made_tasks made;
 
+		made_tasks(request->type, answer, &made);
 		if (!channel)
-			claims_discard_task(request->hostd, task);
+			discard_all(request->hostd, &made);
 		else if (request->type == MESSAGE_norma_run_begin)
-			claim_add(channel, task);
+			claim_add(channel, made.names[0].name);
 		else if (channel->kind == CHANNEL_HOST)
-			claim_until_confirmed(channel, task);
+			claim_until_confirmed(channel, &made);
 	} else if (channel && (request->type == MESSAGE_norma_run_start ||
 			       request->type == MESSAGE_task_terminate)) {
 		claim_remove(channel, request->subject);
@@ -165,8 +192,12 @@ void claims_note_success(const struct request *request, const struct answer *ans
 
 void claims_discard_late(struct hostd *hostd, uint16_t type, const struct answer *answer)
 {
-	if (claims_type_makes_task(type))
-		claims_discard_task(hostd, made_task(answer));
+	struct made_tasks made;
+
+	if (!claims_type_makes_task(type))
+		return;
+	made_tasks(type, answer, &made);
+	discard_all(hostd, &made);
 }
 
 void claims_discard(struct channel *channel)

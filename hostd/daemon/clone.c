@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "brood.h"
 #include "channel.h"
 #include "child.h"
 #include "claims.h"
@@ -45,6 +46,10 @@ struct clone {
 	uint32_t owner_uid;
 	enum export_mode mode;
 	int node;
+	uint32_t count;
+	struct child_thread thread;
+	uint8_t thread_state[THREAD_STATE64_BYTES]; /* of `thread` */
+	uint64_t mark;				    /* of the export, for a template */
 	enum clone_state state;
 	uint64_t began_ns[CLONE_NUM_STATES];
 	uint64_t deadline_ns;
@@ -73,16 +78,16 @@ static unsigned long long spent_ns(const struct clone *clone, enum clone_state s
 	return 0;
 }
 
-static void log_success(const struct clone *clone, uint32_t child)
+static void log_success(const struct clone *clone, uint32_t first_child)
 {
 	log_line(
 	    LOG_INFO,
-	    "clone parent=0x%08x child=0x%08x node=%d mode=%s regions=%u forked=%d pause_ns=%llu "
-	    "connect_ns=%llu queue_ns=%llu export_ns=%llu create_ns=%llu ns=%llu",
-	    clone->parent_name, child, clone->node, mode_names[clone->mode], clone->region_count,
-	    clone->is_forked, (unsigned long long)clone->pause_ns, spent_ns(clone, CLONE_CONNECT),
-	    spent_ns(clone, CLONE_QUEUE), spent_ns(clone, CLONE_EXPORT),
-	    spent_ns(clone, CLONE_CREATE),
+	    "clone parent=0x%08x child=0x%08x count=%u node=%d mode=%s regions=%u forked=%d "
+	    "pause_ns=%llu connect_ns=%llu queue_ns=%llu export_ns=%llu create_ns=%llu ns=%llu",
+	    clone->parent_name, first_child, clone->count, clone->node, mode_names[clone->mode],
+	    clone->region_count, clone->is_forked, (unsigned long long)clone->pause_ns,
+	    spent_ns(clone, CLONE_CONNECT), spent_ns(clone, CLONE_QUEUE),
+	    spent_ns(clone, CLONE_EXPORT), spent_ns(clone, CLONE_CREATE),
 	    (unsigned long long)(clone->began_ns[CLONE_DONE] - clone->began_ns[CLONE_CONNECT]));
 }
 
@@ -97,6 +102,11 @@ static struct task *clone_parent(const struct clone *clone)
 static bool clone_is_here(const struct clone *clone)
 {
 	return hostd_is_own_node(clone->hostd, clone->node);
+}
+
+static bool clone_may_use_template(const struct clone *clone)
+{
+	return clone->mode == EXPORT_CREATE && clone_is_here(clone);
 }
 
 static void clone_refuse(struct clone *clone, int32_t result, const char *text)
@@ -119,26 +129,49 @@ static void clone_refuse_ended(struct clone *clone)
 	clone_refuse(clone, KERN_TERMINATED, text);
 }
 
-/* The last step is over. All three calls' replies consist of the child's name. */
-static void clone_created(void *context, int32_t result, uint32_t child, const char *text)
+/* The replies of all calls but norma_task_spawn consist of the child's name. */
+static void clone_reply(const struct clone *clone, const struct port_name *names)
+{
+	struct norma_task_spawn_reply list = {.children = names, .children_count = clone->count};
+	struct norma_task_clone_reply one = {.child = names[0].name};
+
+	if (clone->request->type == MESSAGE_norma_task_spawn)
+		request_reply_with(clone->request, norma_task_spawn, &list);
+	else
+		request_reply_with(clone->request, norma_task_clone, &one);
+}
+
+/* The last step is over. The answer goes first: what follows can wait. */
+static void clone_created(void *context, int32_t result, const struct port_name *names,
+			  uint32_t count, const char *text)
 {
 	struct clone *clone = context;
-	struct norma_task_clone_reply reply = {.child = child};
 
+	if (!result && clone_parent(clone)) {
+		clone_set_state(clone, CLONE_DONE);
+		clone_reply(clone, names);
+		export_turn_end(&clone->turn, EXPORT_MADE);
+		log_success(clone, names[0].name);
+		free(clone);
+		return;
+	}
 	export_turn_end(&clone->turn, EXPORT_MADE);
-	if (result) {
+	for (uint32_t i = 0; i < count; i++)
+		claims_discard_task(clone->hostd, names[i].name);
+	if (result)
 		clone_refuse(clone, result, text);
-		return;
-	}
-	if (!clone_parent(clone)) {
-		claims_discard_task(clone->hostd, child);
+	else
 		clone_refuse_ended(clone);
-		return;
-	}
-	clone_set_state(clone, CLONE_DONE);
-	log_success(clone, child);
-	request_reply_with(clone->request, norma_task_clone, &reply);
-	free(clone);
+}
+
+/* Are these the names of as many tasks of the child's node as were asked for? */
+static bool names_are_valid(const struct clone *clone, const struct peer_create_child_reply *reply)
+{
+	for (uint32_t i = 0; i < reply->children_count; i++)
+		if (name_kind(reply->children[i].name) != NAME_TASK ||
+		    name_node(reply->children[i].name) != clone->node)
+			return false;
+	return reply->children_count == clone->count;
 }
 
 static void peer_answered(void *context, const struct answer *answer)
@@ -148,15 +181,15 @@ static void peer_answered(void *context, const struct answer *answer)
 	char text[MESSAGE_MAX_TEXT];
 
 	if (answer->result) {
-		clone_created(clone, answer->result, 0, answer_text(answer, text));
+		clone_created(clone, answer->result, NULL, 0, answer_text(answer, text));
 	} else if (hostd_decode(clone->hostd, peer_create_child_reply, answer->payload,
 				answer->bytes, &reply) ||
-		   name_kind(reply.child) != NAME_TASK || name_node(reply.child) != clone->node) {
+		   !names_are_valid(clone, &reply)) {
 		snprintf(text, sizeof(text), "node %d answered with no name of a task of its own",
 			 clone->node);
-		clone_created(clone, KERN_FAILURE, 0, text);
+		clone_created(clone, KERN_FAILURE, NULL, 0, text);
 	} else {
-		clone_created(clone, KERN_SUCCESS, reply.child, "");
+		clone_created(clone, KERN_SUCCESS, reply.children, reply.children_count, "");
 	}
 }
 
@@ -171,6 +204,9 @@ static void create_elsewhere(struct clone *clone, const struct task *parent,
 	    .properties_count = 1,
 	    .regions = memory->regions,
 	    .regions_count = memory->region_count,
+	    .count = clone->count,
+	    .thread_flavor = clone->thread.flavor,
+	    .thread_state = clone->thread.state,
 	};
 	struct cpu_word words[CPU_MAX_WORDS];
 	size_t bytes;
@@ -195,22 +231,27 @@ static void create_here(struct clone *clone, const struct task *parent,
 {
 	struct hostd *hostd = clone->hostd;
 	char error[MESSAGE_MAX_TEXT];
-	struct child_setup setup = {
-	    .parent = clone->parent_name,
-	    .owner_uid = clone->owner_uid,
-	    .state = TASK_STATE_RUNNING,
-	    .image = parent->image,
-	    .properties = &parent->properties,
-	    .cpu = {.cpu = parent->cpu, .scope = CPU_GATE_SEEN, .is_child = true},
-	    .memory = memory,
-	    .deadline_ns = clone->deadline_ns,
+	struct brood_setup setup = {
+	    .child =
+		{
+		    .parent = clone->parent_name,
+		    .owner_uid = clone->owner_uid,
+		    .state = TASK_STATE_RUNNING,
+		    .image = parent->image,
+		    .properties = &parent->properties,
+		    .cpu = {.cpu = parent->cpu, .scope = CPU_GATE_SEEN, .is_child = true},
+		    .memory = memory,
+		    .thread = clone->thread,
+		    .deadline_ns = clone->deadline_ns,
+		},
+	    .count = clone->count,
 	    .done = clone_created,
 	    .context = clone,
 	};
-	int32_t result = child_create(hostd, &setup, error);
+	int32_t result = brood_create(hostd, &setup, error);
 
 	if (result)
-		clone_created(clone, result, 0, error);
+		clone_created(clone, result, NULL, 0, error);
 }
 
 static void clone_create(struct clone *clone, const struct child_memory *memory)
@@ -235,6 +276,8 @@ static void exported(void *context, const struct answer *answer)
 {
 	struct clone *clone = context;
 	struct vmm_export_reply reply;
+	struct child_memory memory;
+	struct task *parent;
 	char text[MESSAGE_MAX_TEXT];
 
 	if (answer->result) {
@@ -243,7 +286,8 @@ static void exported(void *context, const struct answer *answer)
 		return;
 	}
 	if (hostd_decode(clone->hostd, vmm_export_reply, answer->payload, answer->bytes, &reply) ||
-	    reply.forked > 1 || reply.windows_count + forked_fd_count(&reply) != answer->fd_count ||
+	    reply.forked > 1 || (reply.forked && clone->count > 1) ||
+	    reply.windows_count + forked_fd_count(&reply) != answer->fd_count ||
 	    (answer->fd_count && !clone_is_here(clone))) {
 		export_turn_end(&clone->turn, EXPORT_MADE);
 		clone_refuse(clone, KERN_FAILURE, "the parent's VMM described itself wrongly");
@@ -252,21 +296,28 @@ static void exported(void *context, const struct answer *answer)
 	clone->pause_ns = reply.pause_ns;
 	clone->region_count = reply.regions_count;
 	clone->is_forked = reply.forked != 0;
-	clone_create(clone, &(struct child_memory){
-				.regions = reply.regions,
-				.region_count = reply.regions_count,
-				.windows = reply.windows,
-				.fds = answer->fds + forked_fd_count(&reply),
-				.window_count = reply.windows_count,
-				.forked_fds = reply.forked ? answer->fds : NULL,
-			    });
+	memory = (struct child_memory){
+	    .regions = reply.regions,
+	    .region_count = reply.regions_count,
+	    .windows = reply.windows,
+	    .fds = answer->fds + forked_fd_count(&reply),
+	    .window_count = reply.windows_count,
+	    .forked_fds = reply.forked ? answer->fds : NULL,
+	};
+	parent = clone_parent(clone);
+	if (parent && reply.still && clone_may_use_template(clone))
+		template_keep(parent, clone->mark, &memory);
+	clone_create(clone, &memory);
 }
 
 static void clone_export(struct export_turn *turn)
 {
 	struct clone *clone = container_of(turn, struct clone, turn);
 	struct hostd *hostd = clone->hostd;
-	struct vmm_export_request request = {.mode = clone->mode, .here = clone_is_here(clone)};
+	struct vmm_export_request request = {
+	    .mode = clone->mode,
+	    .here = clone_is_here(clone) ? clone->count : 0,
+	};
 	size_t bytes = hostd_encode(hostd, vmm_export_request, &request);
 
 	clone_set_state(clone, CLONE_EXPORT);
@@ -280,6 +331,7 @@ static void clone_export(struct export_turn *turn)
 		       .done = exported,
 		       .context = clone,
 		   });
+	clone->mark = template_mark(turn->task);
 }
 
 static void parent_ended(struct export_turn *turn)
@@ -298,6 +350,8 @@ static void clone_enqueue(struct clone *clone)
 	clone_set_state(clone, CLONE_QUEUE);
 	if (clone->mode == EXPORT_EMPTY)
 		clone_create(clone, &(struct child_memory){0});
+	else if (clone_may_use_template(clone) && template_memory(parent))
+		clone_create(clone, template_memory(parent));
 	else
 		export_turn_wait(&clone->turn, parent);
 }
@@ -312,10 +366,19 @@ static void clone_connected(struct peer_waiter *waiter, struct channel *channel,
 		clone_refuse(clone, KERN_NODE_DOWN, why);
 }
 
-void clone_begin(struct request *request, struct task *parent, enum export_mode mode,
-		 int child_node)
+static void clone_set_thread(struct clone *clone, const struct child_thread *thread)
+{
+	assert(thread->state.bytes <= sizeof(clone->thread_state));
+	clone->thread = *thread;
+	if (thread->state.bytes)
+		memcpy(clone->thread_state, thread->state.data, thread->state.bytes);
+	clone->thread.state.data = clone->thread_state;
+}
+
+void clone_begin(struct request *request, struct task *parent, const struct clone_setup *setup)
 {
 	struct hostd *hostd = request->hostd;
+	int child_node = setup->child_node;
 	struct peer *peer = peer_find(&hostd->peers, child_node);
 	struct clone *clone;
 
@@ -335,13 +398,16 @@ void clone_begin(struct request *request, struct task *parent, enum export_mode 
 	    .request = request,
 	    .parent_name = parent->name,
 	    .owner_uid = parent->owner_uid,
-	    .mode = mode,
+	    .mode = setup->mode,
 	    .node = child_node,
+	    .count = setup->count,
 	    .began_ns[CLONE_CONNECT] = clock_now_ns(),
-	    .deadline_ns = hostd_deadline((uint64_t)hostd->config.clone_deadline_ms),
+	    .deadline_ns = hostd_deadline((uint64_t)hostd->config.clone_deadline_ms +
+					  (setup->count - 1) * BROOD_EACH_MS),
 	    .waiter.done = clone_connected,
 	    .turn = {.granted = clone_export, .task_ended = parent_ended},
 	};
+	clone_set_thread(clone, &setup->thread);
 	if (peer && !peer_channel(peer))
 		peer_when_up(peer, &clone->waiter);
 	else

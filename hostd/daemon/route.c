@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "attachments.h"
+#include "brood.h"
 #include "channel.h"
 #include "handlers.h"
 #include "hostd.h"
@@ -37,6 +38,7 @@ static uint64_t allowed_ms(struct hostd *hostd, const struct link_message *messa
 	struct norma_task_wait_request wait;
 	struct norma_console_read_request read;
 	struct norma_exception_wait_request exception;
+	struct norma_task_spawn_request spawn;
 
 	switch (message->header.type) {
 	case MESSAGE_norma_task_wait:
@@ -54,6 +56,13 @@ static uint64_t allowed_ms(struct hostd *hostd, const struct link_message *messa
 				    message->header.bytes, &exception)
 			   ? call_ms
 			   : call_ms + exception.timeout_ms;
+	case MESSAGE_norma_task_spawn:
+		call_ms += (uint64_t)hostd->config.clone_deadline_ms;
+		return hostd_decode(hostd, norma_task_spawn_request, message->payload,
+				    message->header.bytes, &spawn) ||
+			       spawn.count > SPAWN_MAX_CHILDREN
+			   ? call_ms
+			   : call_ms + spawn.count * BROOD_EACH_MS;
 	case MESSAGE_vm_remap:
 	case MESSAGE_task_create:
 	case MESSAGE_norma_task_create:

@@ -13,6 +13,7 @@
 #include "console.h"
 #include "message/message.h"
 #include "message/names.h"
+#include "template.h"
 
 struct attachment;
 struct child;
@@ -64,6 +65,7 @@ struct task {
 	LIST_HEAD(, console_read) reads;      /* for which there is no output */
 	LIST_HEAD(, attachment) attachments;
 
+	struct template_state template;
 	TAILQ_HEAD(, export_turn) exports; /* the first is under way (export_turn.h) */
 	TAILQ_ENTRY(task) entry;
 };

@@ -166,6 +166,7 @@ void task_vmm_gone(struct task *task, const char *cause)
 		 task->state, task->status, task->text);
 	/* Retired first: what the waiters do next already finds the task ended. */
 	task_retire(task);
+	template_drop(task);
 	export_turns_task_ended(task);
 	properties_task_ended(task);
 	consoles_task_ended(task);

@@ -60,6 +60,25 @@ static void state_of_message(struct x86_thread_state64 *to, const struct thread_
 	EACH_REGISTER(COPY_REGISTER)
 }
 
+/* Encodes the integer registers. Return: KERN_SUCCESS, KERN_INVALID_ARGUMENT. */
+static kern_return_t registers_encode(thread_state_t state, mach_msg_type_number_t count,
+				      uint8_t encoded[THREAD_STATE64_BYTES],
+				      struct wire_span *ret_span)
+{
+	struct x86_thread_state64 registers;
+	struct thread_state64 message;
+	struct wire_writer writer;
+
+	if (count != x86_THREAD_STATE64_COUNT)
+		return KERN_INVALID_ARGUMENT;
+	memcpy(&registers, state, sizeof(registers)); /* may be aligned as ints only */
+	state_to_message(&message, &registers);
+	wire_writer_init(&writer, encoded, THREAD_STATE64_BYTES);
+	thread_state64_encode(&writer, &message);
+	*ret_span = (struct wire_span){.data = encoded, .bytes = (uint32_t)writer.used};
+	return KERN_SUCCESS;
+}
+
 static kern_return_t set_state(thread_act_t thread, thread_state_flavor_t flavor,
 			       struct wire_span state)
 {
@@ -79,23 +98,43 @@ kern_return_t thread_set_state(thread_act_t target_act, thread_state_flavor_t fl
 			       thread_state_t new_state, mach_msg_type_number_t count)
 {
 	uint8_t encoded[THREAD_STATE64_BYTES];
-	struct x86_thread_state64 registers;
-	struct thread_state64 message;
-	struct wire_writer writer;
+	struct wire_span span;
 	size_t state_bytes = (size_t)count * sizeof(natural_t);
 
 	if (flavor == x86_FLOAT_STATE64 && state_bytes <= X86_FLOAT_STATE64_BYTES)
 		return set_state(target_act, flavor,
 				 (struct wire_span){.data = (const uint8_t *)new_state,
 						    .bytes = (uint32_t)state_bytes});
-	if (flavor != x86_THREAD_STATE64 || count != x86_THREAD_STATE64_COUNT)
+	if (flavor != x86_THREAD_STATE64 || registers_encode(new_state, count, encoded, &span))
 		return KERN_INVALID_ARGUMENT;
-	memcpy(&registers, new_state, sizeof(registers)); /* may be aligned as ints only */
-	state_to_message(&message, &registers);
-	wire_writer_init(&writer, encoded, sizeof(encoded));
-	thread_state64_encode(&writer, &message);
-	return set_state(target_act, flavor,
-			 (struct wire_span){.data = encoded, .bytes = (uint32_t)writer.used});
+	return set_state(target_act, flavor, span);
+}
+
+kern_return_t norma_task_spawn(task_t parent, const struct norma_spawn *spawn, task_t *children)
+{
+	uint8_t bytes[MACH_DATA_ROOM(NORMA_SPAWN_MAX * sizeof(uint32_t))];
+	struct port_name names[NORMA_SPAWN_MAX + 1]; /* the scratch area may have to be aligned */
+	struct mach_room room = {bytes, sizeof(bytes), names, sizeof(names)};
+	uint8_t encoded[THREAD_STATE64_BYTES];
+	struct norma_task_spawn_request request = {
+	    .parent = parent,
+	    .mode = spawn->mode,
+	    .child_node = spawn->child_node,
+	    .count = spawn->count,
+	    .flavor = (uint32_t)spawn->flavor,
+	};
+	struct norma_task_spawn_reply reply;
+	kern_return_t result;
+
+	if (spawn->flavor != x86_THREAD_STATE64 ||
+	    registers_encode(spawn->state, spawn->state_count, encoded, &request.state))
+		return KERN_INVALID_ARGUMENT;
+	result = mach_call_norma_task_spawn(&room, &request, &reply);
+	if (result == KERN_SUCCESS && reply.children_count != spawn->count)
+		return KERN_FAILURE;
+	for (uint32_t i = 0; result == KERN_SUCCESS && i < reply.children_count; i++)
+		children[i] = reply.children[i].name;
+	return result;
 }
 
 /* Writes a received state in its public form. */

@@ -23,6 +23,7 @@
 #define CPU_MAX_LEAVES	   128u
 #define CPU_MAX_XML	   8192u
 #define CPU_MAX_WORDS	   32u
+#define SPAWN_MAX_CHILDREN 1024u /* of one norma_task_spawn */
 
 /* Scratch that is enough for the arrays of any one message (a unit test holds it to that). */
 #define MESSAGE_MAX_SCRATCH (64u * 1024u)

@@ -34,6 +34,13 @@
 	.section .rodata
 	.code64
 
+/* *rsi = 100 + rdi */
+CODE(store_number)
+	leaq 100(%rdi), %rax
+	movq %rax, (%rsi)
+	DONE
+CODE_END(store_number)
+
 /* *rdi = rsi */
 CODE(store)
 	movq %rsi, (%rdi)

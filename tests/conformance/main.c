@@ -37,6 +37,7 @@ static const struct conformance_area areas[] = {
     {"F. other calls about memory", area_f, false},
     {"G. tasks, threads, ports", area_g, false},
     {"own: copies", area_copies, false},
+    {"own: spawn", area_spawn, false},
     {"own: sharing", area_shares, false},
     {"own: nodes", area_nodes, false},
     {"own: ranges", area_ranges, false},

@@ -168,7 +168,7 @@ kern_return_t answer_vmm_export(struct call *call, const struct vmm_export_reque
 			    &(struct space_child){
 				.mode = (enum export_mode)request->mode,
 				.is_here = request->here != 0,
-				.forker = request->here ? &forker : NULL,
+				.forker = request->here == 1 ? &forker : NULL,
 			    },
 			    &exported, &call->failure);
 	if (!code)

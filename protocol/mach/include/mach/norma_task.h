@@ -9,6 +9,7 @@
 #include <mach/exception.h>
 #include <mach/kern_return.h>
 #include <mach/port.h>
+#include <mach/thread_status.h>
 #include <mach/vm_types.h>
 
 #define NORMA_EXCEPTION_TEXT_BYTES 240
@@ -49,6 +50,33 @@ kern_return_t norma_exception_wait(task_t task, unsigned int timeout_ms,
  * Return: KERN_SUCCESS; KERN_FAILURE when the thread is not held.
  */
 kern_return_t norma_exception_resume(thread_act_t thread);
+
+/* What memory spawned children get. */
+#define NORMA_SPAWN_CREATE 1u /* as the regions' inheritance says, like norma_task_create */
+#define NORMA_SPAWN_CLONE  2u /* all of it, shared, like norma_task_clone */
+
+#define NORMA_SPAWN_MAX 1024u
+
+struct norma_spawn {
+	unsigned int mode; /* NORMA_SPAWN_CREATE or NORMA_SPAWN_CLONE */
+	int child_node;
+	thread_state_flavor_t flavor; /* x86_THREAD_STATE64 */
+	thread_state_t state;
+	mach_msg_type_number_t state_count;
+	unsigned int count; /* 1..NORMA_SPAWN_MAX */
+};
+
+/*
+ * Makes `count` children of a task on one node and starts one thread in each, in one call. Each
+ * thread begins with the given registers, but rdi is its child's number, from 0 to count - 1. It is
+ * answered when every child was told to run. The children are copies of, or share, one and the same
+ * state of the parent. All or none: when one cannot be made, those that were are terminated, and
+ * norma_last_error() says which step failed on which host.
+ *
+ * Return: KERN_SUCCESS with the names in children[count], in the order of the numbers;
+ *         KERN_INVALID_ARGUMENT  mode, count, flavor or registers; else as norma_task_create.
+ */
+kern_return_t norma_task_spawn(task_t parent, const struct norma_spawn *spawn, task_t *children);
 
 /* Limits of a task, Mach's ledgers; 0 is no limit. What is beyond one is KERN_RESOURCE_SHORTAGE. */
 struct norma_limits {
