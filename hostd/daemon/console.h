@@ -1,6 +1,7 @@
 /*
  * A task's console output: the last `capacity` bytes, each with its stream (one bit), addressed by
- * the number of bytes that came before it. Memory is taken with the first output.
+ * the number of bytes that came before it. Memory grows with the output: most tasks say little, and
+ * hundreds of them may live, and many more have their last words kept.
  */
 #ifndef DAEMON_CONSOLE_H
 #define DAEMON_CONSOLE_H
@@ -12,8 +13,9 @@
 
 struct console {
 	size_t capacity;
-	uint8_t *bytes;	  /* byte i is at i % capacity */
-	uint8_t *streams; /* bit i % capacity: 1 is standard error */
+	size_t room;	  /* bytes that there is memory for; at most `capacity` */
+	uint8_t *bytes;	  /* byte i is at i % room */
+	uint8_t *streams; /* bit i % room: 1 is standard error */
 	uint64_t start;	  /* the oldest byte that is still there */
 	uint64_t end;	  /* where the next byte goes */
 };
@@ -37,6 +39,8 @@ size_t console_copy(const struct console *console, uint64_t offset, uint8_t *dat
 
 /* Return: bytes that can be read. */
 size_t console_used(const struct console *console);
+/* No more output comes: gives back the memory that holds none. */
+void console_seal(struct console *console);
 /* Drops all bytes and their memory; offsets stay. */
 void console_drop(struct console *console);
 

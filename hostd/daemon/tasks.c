@@ -153,6 +153,10 @@ void task_retire(struct task *task)
 	TAILQ_REMOVE(&table->live, task, entry);
 	table->live_count--;
 	task->phase = TASK_ENDED;
+	console_seal(&task->console);
+	/* Nothing is cloned from it any more. */
+	cpu_identity_put(task->cpu);
+	task->cpu = NULL;
 	TAILQ_INSERT_TAIL(&table->ended, task, entry);
 	table->ended_console_bytes += console_used(&task->console);
 	trim_consoles(table);

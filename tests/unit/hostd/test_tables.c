@@ -169,6 +169,53 @@ START_TEST(console_drops_the_oldest)
 }
 END_TEST
 
+/* What was written before is found again, in its stream, wherever the ring was then. */
+START_TEST(console_grows_with_its_output)
+{
+	struct console console;
+	uint64_t at;
+
+	console_init(&console, 4096);
+	for (unsigned int i = 0; i < 5000; i++) {
+		char text[2] = {(char)('a' + i % 26), 0};
+
+		ck_assert_int_eq(
+		    put(&console, i % 3 ? CONSOLE_STDOUT : CONSOLE_STDERR, text, UINT64_MAX), 1);
+		ck_assert_uint_le(console.room,
+				  console_used(&console) < 256 ? 256 : 2 * console_used(&console));
+		/* Of three, one is of the other stream. */
+		at = i - 2;
+		if (i % 3 == 0 && i > 2)
+			expect(&console, at,
+			       (char[]){(char)('a' + at % 26), (char)('a' + (at + 1) % 26), 0}, at,
+			       CONSOLE_STDOUT);
+	}
+	console_done(&console);
+}
+END_TEST
+
+START_TEST(sealed_console_has_what_it_needs)
+{
+	struct console console;
+
+	console_init(&console, 8);
+	console_seal(&console);
+	ck_assert_ptr_null(console.bytes);
+	put(&console, CONSOLE_STDERR, "123456789a", UINT64_MAX);
+	put(&console, CONSOLE_STDOUT, "b", UINT64_MAX);
+	console_seal(&console);
+	expect(&console, 0, "456789a", 3, CONSOLE_STDERR);
+	expect(&console, 10, "b", 10, CONSOLE_STDOUT);
+	console_done(&console);
+	console_init(&console, 4096);
+	put(&console, CONSOLE_STDOUT, "last words", UINT64_MAX);
+	console_seal(&console);
+	ck_assert_uint_eq(console.room, 10);
+	expect(&console, 5, "words", 5, CONSOLE_STDOUT);
+	console_done(&console);
+}
+END_TEST
+
 START_TEST(console_keeps_what_a_reader_needs)
 {
 	struct console console;
@@ -205,6 +252,8 @@ int main(void)
 	suite_add_tcase(suite, console);
 	tcase_add_test(console, console_keeps_streams_apart);
 	tcase_add_test(console, console_drops_the_oldest);
+	tcase_add_test(console, console_grows_with_its_output);
+	tcase_add_test(console, sealed_console_has_what_it_needs);
 	tcase_add_test(console, console_keeps_what_a_reader_needs);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
