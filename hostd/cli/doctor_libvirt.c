@@ -16,17 +16,6 @@
 
 #define QEMU_CONF "/etc/libvirt/qemu.conf"
 
-/* One daemon for everything, or one for each driver. */
-static const char *const sockets[] = {"/run/libvirt/libvirt-sock", "/run/libvirt/virtqemud-sock"};
-
-static bool has_socket(void)
-{
-	for (size_t i = 0; i < sizeof(sockets) / sizeof(sockets[0]); i++)
-		if (access(sockets[i], F_OK) == 0)
-			return true;
-	return false;
-}
-
 /* Return: whether qemu.conf makes QEMU run as root (quotes and spaces are free there). */
 static bool runs_as_root(void)
 {
@@ -48,7 +37,7 @@ void doctor_kvm_for_libvirt(struct doctor_finding *ret_finding)
 {
 	struct stat status;
 
-	if (access(QEMU_CONF, F_OK) < 0 && !has_socket())
+	if (access(QEMU_CONF, F_OK) < 0 && !libvirt_has_socket(""))
 		doctor_find(ret_finding, DOCTOR_OK, NULL, "libvirt runs no guests on this host");
 	else if (stat("/dev/kvm", &status) < 0)
 		doctor_find(ret_finding, DOCTOR_OK, NULL, "there is no /dev/kvm to open (above)");
@@ -97,7 +86,7 @@ static void find_of_row(struct doctor_finding *ret_finding, const struct norma_n
 			    "switched off in the configuration: its guests are not counted");
 	else if (row->libvirt == NORMA_LIBVIRT_ABSENT)
 		doctor_find(ret_finding, DOCTOR_OK, NULL, "not used: %s", row->libvirt_why);
-	else if (!has_socket())
+	else if (!libvirt_has_socket(""))
 		doctor_find(
 		    ret_finding, DOCTOR_OK, NULL,
 		    "libvirt's daemon is not there (no socket in /run/libvirt); if this host "

@@ -1,5 +1,5 @@
 /*
- * What /proc and /sys say of a host. Reading takes a fraction of a millisecond and no locks.
+ * What /proc, /sys and /run say of a host. Reading takes a fraction of a millisecond and no locks.
  */
 #ifndef INVENTORY_HOST_FACTS_H
 #define INVENTORY_HOST_FACTS_H
@@ -16,5 +16,8 @@ struct host_times {
 void host_memory_read(const char *root, struct snapshot_memory *memory);
 void host_limit_read(const char *root, struct snapshot_memory *memory);
 void host_cpu_read(const char *root, struct snapshot_cpu *cpu, struct host_times *times);
+
+/* Return: whether libvirt's daemon for guests of the whole host is there. */
+bool libvirt_has_socket(const char *root);
 
 #endif

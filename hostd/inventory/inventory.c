@@ -26,7 +26,6 @@
 #include "libvirt_follower.h"
 
 #define READ_EVERY_MS 1000
-#define AUTO_URI      "qemu:///system"
 
 struct inventory {
 	const char *root;
@@ -121,8 +120,9 @@ static void libvirt_changed(void *context)
 /* libvirt is never required: whatever is wrong with it is noted, and that is all. */
 static void start_follower(struct inventory *inventory, const struct inventory_setup *setup)
 {
+	struct libvirt_module_place place;
 	struct libvirt_follower_setup follower = {
-	    .uri = strcmp(setup->libvirt, "auto") == 0 ? AUTO_URI : setup->libvirt,
+	    .place = &place,
 	    .changed = libvirt_changed,
 	    .context = inventory,
 	};
@@ -132,13 +132,20 @@ static void start_follower(struct inventory *inventory, const struct inventory_s
 	snprintf(inventory->why_not, SNAPSHOT_WHY_BYTES, "the configuration says so");
 	if (strcmp(setup->libvirt, "off") == 0)
 		return;
+	snprintf(place.path, sizeof(place.path), "%s", setup->module_path);
+	snprintf(place.root, sizeof(place.root), "%s", setup->root);
+	snprintf(place.uri, sizeof(place.uri), "%s",
+		 strcmp(setup->libvirt, "auto") == 0 ? LIBVIRT_LOCAL_URI : setup->libvirt);
 	inventory->state_without = LIBVIRT_ABSENT;
-	if (libvirt_module_load(setup->module_path, &follower.module, inventory->why_not) == 0) {
+	if (access(place.path, R_OK) == 0) {
 		error = libvirt_follower_new(&follower, &inventory->follower);
 		if (!error)
 			return;
 		snprintf(inventory->why_not, SNAPSHOT_WHY_BYTES, "no thread for it: %s",
 			 strerror(-error));
+	} else {
+		snprintf(inventory->why_not, SNAPSHOT_WHY_BYTES,
+			 "this installation of norma has no module for it");
 	}
 	log_line(LOG_NOTICE, "libvirt=absent why=\"%s\"", inventory->why_not);
 }

@@ -33,8 +33,8 @@ struct question {
 };
 
 struct libvirt_follower {
-	const struct libvirt_module *module;
-	char uri[INVENTORY_URI_BYTES];
+	struct libvirt_module_place place;
+	const struct libvirt_module *module; /* NULL until it is worth loading */
 	pthread_t thread;
 	int wake_fd;
 
@@ -110,7 +110,7 @@ static void publish_down(struct libvirt_follower *follower, const char *why)
 	tell_locked(follower);
 	pthread_mutex_unlock(&follower->lock);
 	if (is_news)
-		log_line(LOG_NOTICE, "libvirt=down uri=%s why=\"%s\"", follower->uri, why);
+		log_line(LOG_NOTICE, "libvirt=down uri=%s why=\"%s\"", follower->place.uri, why);
 }
 
 static void publish_facts(struct libvirt_follower *follower, const struct snapshot_libvirt *facts)
@@ -127,7 +127,7 @@ static void publish_facts(struct libvirt_follower *follower, const struct snapsh
 	tell_locked(follower);
 	pthread_mutex_unlock(&follower->lock);
 	if (is_news)
-		log_line(LOG_NOTICE, "libvirt=up uri=%s guests=%u", follower->uri,
+		log_line(LOG_NOTICE, "libvirt=up uri=%s guests=%u", follower->place.uri,
 			 facts->guests.count);
 }
 
@@ -226,7 +226,8 @@ static int attempt(struct libvirt_follower *follower, int retry_ms)
 	char why[SNAPSHOT_WHY_BYTES] = "";
 	struct libvirt_session *session;
 
-	if (follower->module->open(follower->uri, follower->wake_fd, &session, why) == 0) {
+	if (libvirt_module_load(&follower->place, &follower->module, why) == 0 &&
+	    follower->module->open(follower->place.uri, follower->wake_fd, &session, why) == 0) {
 		if (follow(follower, session, why))
 			retry_ms = RETRY_FIRST_MS / 2;
 		follower->module->close(session);
@@ -281,13 +282,12 @@ int libvirt_follower_new(const struct libvirt_follower_setup *setup,
 	if (!follower)
 		return -ENOMEM;
 	*follower = (struct libvirt_follower){
-	    .module = setup->module,
+	    .place = *setup->place,
 	    .wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 	    .changed = setup->changed,
 	    .context = setup->context,
 	    .facts = {.state = LIBVIRT_DOWN, .why = "it was not asked yet"},
 	};
-	snprintf(follower->uri, sizeof(follower->uri), "%s", setup->uri);
 	pthread_mutex_init(&follower->lock, NULL);
 	error = follower->wake_fd < 0 ? -errno : start_thread(follower);
 	if (error) {
@@ -309,7 +309,7 @@ static bool end_thread(struct libvirt_follower *follower)
 	if (pthread_timedjoin_np(follower->thread, NULL, &deadline) == 0)
 		return true;
 	log_line(LOG_WARNING, "libvirt=leaving uri=%s err=\"it does not come back from a call\"",
-		 follower->uri);
+		 follower->place.uri);
 	pthread_mutex_lock(&follower->lock);
 	is_finished = follower->is_finished;
 	follower->is_abandoned = !is_finished;

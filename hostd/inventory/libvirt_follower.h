@@ -13,8 +13,7 @@
 struct libvirt_follower;
 
 struct libvirt_follower_setup {
-	const struct libvirt_module *module;
-	const char *uri;
+	const struct libvirt_module_place *place;
 	/* Called by the thread when there is something new to read. */
 	void (*changed)(void *context);
 	void *context;

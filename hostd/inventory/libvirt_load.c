@@ -5,26 +5,21 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "host_facts.h"
 #include "libvirt_module.h"
 
-/* "PATH: cannot open shared object file: ..." without the path, which is that of a missing
- * library when the module itself is there. */
-static void explain(const char *path, char why[SNAPSHOT_WHY_BYTES])
+/* dlerror(): "PATH: cannot open shared object file: ..." names the library that is missing. */
+static void explain(char why[SNAPSHOT_WHY_BYTES])
 {
 	const char *error = dlerror();
 
-	if (access(path, R_OK) < 0)
-		snprintf(why, SNAPSHOT_WHY_BYTES,
-			 "this installation of norma has no module for it");
-	else
-		snprintf(why, SNAPSHOT_WHY_BYTES, "%.*s", SNAPSHOT_WHY_BYTES - 1,
-			 error ? error : "the module has no symbol " LIBVIRT_MODULE_SYMBOL);
+	snprintf(why, SNAPSHOT_WHY_BYTES, "%.*s", SNAPSHOT_WHY_BYTES - 1,
+		 error ? error : "the module has no symbol " LIBVIRT_MODULE_SYMBOL);
 }
 
-int libvirt_module_load(const char *path, const struct libvirt_module **ret_module,
-			char why[SNAPSHOT_WHY_BYTES])
+static int load(const char *path, const struct libvirt_module **ret_module,
+		char why[SNAPSHOT_WHY_BYTES])
 {
 	const struct libvirt_module *module = NULL;
 	void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
@@ -32,7 +27,7 @@ int libvirt_module_load(const char *path, const struct libvirt_module **ret_modu
 	if (library)
 		module = dlsym(library, LIBVIRT_MODULE_SYMBOL);
 	if (!module) {
-		explain(path, why);
+		explain(why);
 		return -ENOENT;
 	}
 	if (module->version != LIBVIRT_MODULE_VERSION) {
@@ -41,4 +36,17 @@ int libvirt_module_load(const char *path, const struct libvirt_module **ret_modu
 	}
 	*ret_module = module;
 	return 0;
+}
+
+int libvirt_module_load(const struct libvirt_module_place *place,
+			const struct libvirt_module **module, char why[SNAPSHOT_WHY_BYTES])
+{
+	if (*module)
+		return 0;
+	if (strcmp(place->uri, LIBVIRT_LOCAL_URI) == 0 && !libvirt_has_socket(place->root)) {
+		snprintf(why, SNAPSHOT_WHY_BYTES,
+			 "its daemon is not there (no socket in /run/libvirt)");
+		return -ENOTCONN;
+	}
+	return load(place->path, module, why);
 }

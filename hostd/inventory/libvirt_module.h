@@ -6,6 +6,9 @@
 #ifndef INVENTORY_LIBVIRT_MODULE_H
 #define INVENTORY_LIBVIRT_MODULE_H
 
+#include <limits.h>
+
+#include "inventory.h"
 #include "snapshot.h"
 
 #define LIBVIRT_MODULE_VERSION 1u
@@ -64,8 +67,21 @@ struct libvirt_module {
 extern const struct libvirt_module norma_libvirt_module;
 #define LIBVIRT_MODULE_SYMBOL "norma_libvirt_module"
 
-/* Loads it, for the life of the process. Return: 0, -ENOENT with a sentence. */
-int libvirt_module_load(const char *path, const struct libvirt_module **ret_module,
-			char why[SNAPSHOT_WHY_BYTES]);
+/* The host's own libvirt: known to be there by its socket. */
+#define LIBVIRT_LOCAL_URI "qemu:///system"
+
+struct libvirt_module_place {
+	char path[PATH_MAX];
+	char uri[INVENTORY_URI_BYTES];
+	char root[PATH_MAX]; /* before /run/libvirt */
+};
+
+/*
+ * Loads it unless *module is set, for the life of the process: 16 MB with all that libvirt is
+ * linked with, so not before the daemon of this host has a socket, when that is who is to be asked.
+ * Return: 0, -ENOTCONN without a daemon, -ENOENT; both with a sentence.
+ */
+int libvirt_module_load(const struct libvirt_module_place *place,
+			const struct libvirt_module **module, char why[SNAPSHOT_WHY_BYTES]);
 
 #endif

@@ -4,6 +4,8 @@
 #include <check.h>
 #include <errno.h>
 #include <ftw.h>
+#include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -238,6 +240,40 @@ START_TEST(the_inventory_works_without_libvirt)
 }
 END_TEST
 
+/* Return: what the follower says once it has looked. */
+static const struct snapshot_libvirt *libvirt_once_looked(struct inventory *inventory)
+{
+	const struct snapshot_libvirt *libvirt = &inventory_current(inventory)->libvirt;
+
+	while (strstr(libvirt->why, "not asked yet")) {
+		sched_yield();
+		libvirt = &inventory_current(inventory)->libvirt;
+	}
+	return libvirt;
+}
+
+/* The file is not a module: whether it was tried can be told from the sentence. */
+START_TEST(libvirt_is_loaded_once_its_daemon_is_there)
+{
+	struct inventory_setup setup = {.libvirt = "auto", .root = root};
+	char module[PATH_MAX];
+	struct inventory *inventory;
+
+	put("module", "not a module");
+	snprintf(module, sizeof(module), "%s/module", root);
+	setup.module_path = module;
+	put_memory();
+	ck_assert_int_eq(inventory_new(&setup, &inventory), 0);
+	ck_assert_ptr_nonnull(strstr(libvirt_once_looked(inventory)->why, "no socket"));
+	inventory_free(inventory);
+	put("run/libvirt/virtqemud-sock", "");
+	ck_assert_int_eq(inventory_new(&setup, &inventory), 0);
+	ck_assert_ptr_nonnull(strstr(libvirt_once_looked(inventory)->why, "/module"));
+	ck_assert_int_eq(inventory_current(inventory)->libvirt.state, LIBVIRT_DOWN);
+	inventory_free(inventory);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("facts");
@@ -255,6 +291,7 @@ int main(void)
 	tcase_add_test(cases, a_host_that_says_nothing_is_zeros);
 	tcase_add_test(cases, lists_are_counted);
 	tcase_add_test(cases, the_inventory_works_without_libvirt);
+	tcase_add_test(cases, libvirt_is_loaded_once_its_daemon_is_there);
 	suite_add_tcase(suite, cases);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
