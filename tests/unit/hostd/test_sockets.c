@@ -227,8 +227,8 @@ static void ask_for_child(struct link *host)
 	const struct cpu_table *seen = &harness.hosts[0]->cpu.identity->seen;
 
 	ck_assert(greet(host, 1));
-	SEND_HOST(host, peer_create_child, .parent = name_of_task(1, 1), .properties = &properties,
-		  .properties_count = 1, .cpu_seen = seen->leaves,
+	SEND_HOST(host, peer_create_child, .parent = name_of_task(1, 1), .count = 1,
+		  .properties = &properties, .properties_count = 1, .cpu_seen = seen->leaves,
 		  .cpu_seen_count = seen->leaf_count, .cpu_xcr0 = seen->xcr0);
 	harness_until(&harness, has_a_task, NULL, "the child is made");
 }
