@@ -183,7 +183,7 @@ kern_return_t norma_node_list(struct norma_node_row **ret_rows, size_t *ret_coun
 /* Moments are nanoseconds of CLOCK_REALTIME on the task's host, 0 while not reached. */
 struct norma_task_statistics {
 	uint64_t created_ns;
-	uint64_t first_instruction_ns;
+	uint64_t first_instruction_ns; /* just before its first thread first entered the guest */
 	uint64_t last_pause_ns; /* how long its last child's making stopped its threads */
 	uint64_t hypercalls;
 	uint64_t system_calls;
