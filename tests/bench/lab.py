@@ -2,11 +2,13 @@
 import os
 import pathlib
 import subprocess
+import sys
 import tempfile
 
 from tools import Tool, Unable, run
 
 RUN_DIRECTORY = pathlib.Path("/run/norma")
+TIMEOUT_S = 60
 
 
 class Lab:
@@ -34,15 +36,22 @@ class Lab:
         environment = dict(os.environ)
         if self.settings:
             environment["NORMA_HOSTD"] = self._configured_hostd()
-        up = subprocess.run([self.norma, "lab", "up", "--name", self.name, "--hosts",
-                             str(self.hosts)], capture_output=True, text=True, check=False,
-                            env=environment)
+        try:
+            up = subprocess.run([self.norma, "lab", "up", "--name", self.name, "--hosts",
+                                 str(self.hosts)], capture_output=True, text=True, check=False,
+                                env=environment, timeout=TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            raise Unable(f"no lab of {self.hosts} hosts within {TIMEOUT_S} s") from None
         if up.returncode:
             raise Unable(f"no lab of {self.hosts} hosts: {up.stderr.strip()}")
 
     def __exit__(self, *_):
-        subprocess.run([self.norma, "lab", "down", "--name", self.name], check=False,
-                       stdout=subprocess.DEVNULL)
+        try:
+            subprocess.run([self.norma, "lab", "down", "--name", self.name], check=False,
+                           stdout=subprocess.DEVNULL, timeout=TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            print(f"bench: `norma lab down --name {self.name}` did not end within {TIMEOUT_S} s; "
+                  "call it again", file=sys.stderr)
         if self.directory:
             self.directory.cleanup()
 

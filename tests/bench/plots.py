@@ -18,7 +18,7 @@ def quoted(text):
 
 
 def gnuplot(script):
-    subprocess.run(["gnuplot"], input=script, text=True, check=True)
+    subprocess.run(["gnuplot"], input=script, text=True, check=True, timeout=60)
 
 
 def distribution(path, results):

@@ -10,6 +10,9 @@ def percentile(samples, share):
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
+FEW = 10  # samples; with fewer a percentile says nothing
+
+
 @dataclasses.dataclass
 class Result:
     """Samples of ours and of the reference; `limit` is what the ratio should stay within."""
@@ -51,13 +54,17 @@ class Result:
         label = " ".join([self.bench] + [f"{key}={value}" for key, value
                                          in self.conditions.items()])
         numbers = [percentile(self.ours, 0.5), percentile(self.ours, 0.99), max(self.ours)]
-        verdict = "" if self.limit is None else f"{self.limit:g}"
+        verdict = "" if self.limit is None else f"{self.limit:.3g}"
+        notes = [] if self.is_within else ["over"]
+        if len(self.ours) < FEW:
+            notes.append("one sample" if len(self.ours) == 1 else f"{len(self.ours)} samples")
         return [label, *(text(number) for number in numbers), str(len(self.ours)), self.unit,
                 self.ref, text(percentile(self.ref_samples, 0.5)),
-                text(self.ratio), verdict, "" if self.is_within else "over"]
+                text(self.ratio), verdict, ", ".join(notes)]
 
 
-HEADINGS = ["FIGURE", "P50", "P99", "MAX", "N", "UNIT", "REFERENCE", "ITS P50", "RATIO", "LIMIT", ""]
+HEADINGS = ["FIGURE", "P50", "P99", "MAX", "N", "UNIT", "REFERENCE", "ITS P50", "RATIO", "LIMIT",
+            ""]
 LEFT = ("FIGURE", "UNIT", "REFERENCE", "")
 
 
@@ -79,3 +86,14 @@ def table(results):
         cells = [cell.ljust(width) if heading in LEFT else cell.rjust(width)
                  for cell, width, heading in zip(row, widths, HEADINGS)]
         yield "  ".join(cells).rstrip()
+
+
+def markdown(title, conditions, results):
+    """The lines of the same table in Markdown, below a line that says what it was measured on."""
+    yield f"### {title[:1].upper()}{title[1:]}\n"
+    yield ", ".join(f"{key} {value}" for key, value in conditions.items()) + "\n"
+    yield "| " + " | ".join(heading.lower() or "note" for heading in HEADINGS) + " |"
+    yield "|" + "|".join("---" if heading in LEFT else "---:" for heading in HEADINGS) + "|"
+    for result in results:
+        yield "| " + " | ".join(result.row()) + " |"
+    yield ""

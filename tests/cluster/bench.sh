@@ -42,6 +42,7 @@ out_has "and there is a table" '^FIGURE .* RATIO'
 holds "every line has every field" lines_are_whole
 holds "the samples of ours are kept" test -s "$work/samples/quiet/hypercall.ours"
 holds "and those of the reference" test -s "$work/samples/quiet/hypercall.reference"
+holds "the table is there for documents" grep -q '^| hypercall | .*| raw exit' "$work/samples/results.md"
 fails "a figure that does not exist is refused" 1 bench warp
 err_has "and those that exist are named" 'no figure .warp.; there are hypercall,'
 

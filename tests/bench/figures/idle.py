@@ -46,10 +46,10 @@ def measure_idle(bench):
         before = {name: cpu_us(pid) for name, pid in pids.items()}
         time.sleep(seconds)
         for name, pid in pids.items():
-            bench.add("idle_cpu", [(cpu_us(pid) - before[name]) / seconds], "0.1 % of a CPU",
-                      [CPU_US_PER_S], limit=1, unit="us/s", process=name)
-            bench.add("idle_memory", [resident_kb(pid)], "12 MB", [MEMORY_KB], limit=1, unit="kB",
-                      process=name)
+            bench.add("idle_cpu", [(cpu_us(pid) - before[name]) / seconds],
+                      "target, 0.1 % of a CPU", [CPU_US_PER_S], limit=1, unit="us/s", process=name)
+            bench.add("idle_memory", [resident_kb(pid)], "target, 12 MB", [MEMORY_KB], limit=1,
+                      unit="kB", process=name)
 
 
 FIGURES = [

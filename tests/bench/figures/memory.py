@@ -51,7 +51,7 @@ def measure_memory(bench):
                 client.rounds(1)
                 after = (private_of_host(lab), kernel_kb())
                 samples.append((sum(after) - sum(before)) / count)
-        bench.add("clone_memory_kb", samples, "target", [limit], limit=1, unit="kB",
+        bench.add("clone_memory_kb", samples, f"target, {limit} kB", [limit], limit=1, unit="kB",
                   resident_mib=mib, clones=count)
 
 

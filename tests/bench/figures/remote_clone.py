@@ -15,10 +15,11 @@ def measure_share(bench):
             ours.rounds(2)
             rows = ours.rounds(bench.choose(15, 60))
         first = column(rows, 0)
-        bench.add("remote_share_clone", first, "target", [TARGET_US], limit=1, resident_mib=mib)
-        bench.add("remote_share_clone_pause", column(rows, 2), "target", [PAUSE_US], limit=1,
+        bench.add("remote_share_clone", first, "target, 3 ms", [TARGET_US], limit=1,
                   resident_mib=mib)
-        bench.add("remote_share_clone_gap", column(rows, 3), "target", [PAUSE_US],
+        bench.add("remote_share_clone_pause", column(rows, 2), "target, 0.3 ms", [PAUSE_US],
+                  limit=1, resident_mib=mib)
+        bench.add("remote_share_clone_gap", column(rows, 3), "target, 0.3 ms", [PAUSE_US],
                   resident_mib=mib)
         medians[mib] = first
         bench.grow("remote_share_clone", mib, first)

@@ -17,6 +17,7 @@ def measure_pages(bench, name, modes):
     """`modes`: (how the ping-pong waits, the limit, the pager's `spin`)."""
     count = bench.choose(500, 2000)
     for mode, limit, spin in modes:
+        waiting = {"spin": "spinning", "block": "blocking"}[mode]
         with bench.lab(2, f"[pager]\nspin = {spin}\n") as lab:
             here = column(lab.run_guest(GUEST, 0, name, count), 0) if name == "remote_fault" \
                 else [0]
@@ -26,7 +27,7 @@ def measure_pages(bench, name, modes):
                 lambda: ping_pong(bench, lab, mode, count))
         exit_us = bench.p50(here)
         samples = [us - exit_us for us in column(rows, 0)]
-        bench.add(name, samples, f"{mode}ing TCP round trip", column(reference, 0), limit=limit,
+        bench.add(name, samples, f"{waiting} TCP round trip", column(reference, 0), limit=limit,
                   pager_spin=spin, exit_taken_off_us=round(exit_us, 1))
 
 
