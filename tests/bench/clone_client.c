@@ -3,34 +3,40 @@
  * norma-hostd before anything is timed, clones a running or a suspended task.
  *
  *   clone_client [options] PARENT_PROGRAM MIB     (PARENT_PROGRAM: guest-bench_parent)
- *     --clone        norma_task_clone (all memory shared) in place of norma_task_create (by
- *                    inheritance)
+ *     --clone        children as of norma_task_clone (all memory shared) in place of
+ *                    norma_task_create (by inheritance)
+ *     --steps        make them with four calls: the task, its thread, the registers, resume; not
+ *                    with norma_task_spawn
  *     --node N       where the child is made; the parent is always on this host
  *     --dirty MIB    before each round the running parent writes that much
  *     --running      while it is measured the parent runs, its second thread spins; otherwise
  *                    the parent is suspended
  *     --random       the memory is full of random bytes
+ *     --pool DAEMON  before each round, wait until the norma-hostd with this process number has
+ *                    WAITING_VMMS waiting VMMs again, so that every child finds one
  *
  * A line for each round that standard input asks for (see samples.h), microseconds since just
  * before the request was written:
  *   FIRST   the child's first exit: CLOCK_MONOTONIC, read by its VMM when its first instructions,
  *           which ask for the time, have left the guest. Child and client are on one machine.
- *   REPLY   the call that makes the child has returned
+ *   REPLY   the last call that makes the child and lets it run has returned
  *   PAUSE   how long the parent's threads were stopped for it, as its VMM says
  *   GAP     how long the parent's spinning thread stood still at most (0 when it does not spin)
  */
 #include <getopt.h>
 
 #include "clone_parent.h"
+#include "clone_pool.h"
 #include "samples.h"
 
-#define USAGE "clone_client [--clone] [--node N] [--dirty MIB] [--running] [--random] PROGRAM MIB"
+#define USAGE "clone_client [options] PROGRAM MIB (see the top of clone_client.c)"
 
 struct measurement {
 	struct clone_parent_options options;
 	struct clone_parent parent;
-	bool is_clone, is_running;
-	int node; /* -1: here */
+	struct clone_way way; /* node -1: here */
+	bool is_running;
+	const char *daemon; /* NULL: nothing is waited for */
 };
 
 static double parent_gap_us(struct clone_parent *parent)
@@ -48,6 +54,8 @@ static void prepare_round(struct measurement *measurement)
 {
 	char line[64];
 
+	if (measurement->daemon)
+		clone_pool_wait(measurement->daemon);
 	if (!measurement->is_running)
 		return;
 	clone_parent_command(&measurement->parent, 'd', line, sizeof(line));
@@ -66,11 +74,8 @@ static void measure_once(struct measurement *measurement)
 
 	prepare_round(measurement);
 	called = samples_now_ns();
-	clone_check((measurement->is_clone ? norma_task_clone : norma_task_create)(
-			parent->task, TRUE, measurement->node, &child),
-		    "making the child");
+	clone_children_make(parent, &measurement->way, &work, &child);
 	replied = samples_now_ns();
-	clone_child_start(parent, child, &work);
 	clone_child_wait(child, &work, &times);
 	if (measurement->is_running)
 		gap_us = parent_gap_us(parent);
@@ -97,15 +102,21 @@ static void parse(int argc, char **argv, struct measurement *measurement)
 	static const struct option known[] = {
 	    {"clone", no_argument, NULL, 'c'},	     {"node", required_argument, NULL, 'n'},
 	    {"dirty", required_argument, NULL, 'd'}, {"running", no_argument, NULL, 'r'},
-	    {"random", no_argument, NULL, 'x'},	     {0}};
+	    {"random", no_argument, NULL, 'x'},	     {"steps", no_argument, NULL, 's'},
+	    {"pool", required_argument, NULL, 'p'},  {0}};
 	int option;
 
-	*measurement = (struct measurement){.node = -1, .options.dirty_mib = "0"};
+	*measurement =
+	    (struct measurement){.way = {.node = -1, .count = 1}, .options.dirty_mib = "0"};
 	while ((option = getopt_long(argc, argv, "+", known, NULL)) != -1) {
 		if (option == 'c')
-			measurement->is_clone = true;
+			measurement->way.is_shared = true;
 		else if (option == 'n')
-			measurement->node = atoi(optarg);
+			measurement->way.node = atoi(optarg);
+		else if (option == 's')
+			measurement->way.is_in_steps = true;
+		else if (option == 'p')
+			measurement->daemon = optarg;
 		else if (option == 'd')
 			measurement->options.dirty_mib = optarg;
 		else if (option == 'r')
@@ -129,8 +140,8 @@ int main(int argc, char **argv)
 	parse(argc, argv, &measurement);
 	clone_connect();
 	clone_parent_start(&measurement.parent, &measurement.options);
-	if (measurement.node < 0)
-		measurement.node = measurement.parent.node;
+	if (measurement.way.node < 0)
+		measurement.way.node = measurement.parent.node;
 	if (measurement.is_running)
 		clone_parent_command(&measurement.parent, 's', line, sizeof(line));
 	clone_check(task_suspend(measurement.parent.task), "suspending the parent");

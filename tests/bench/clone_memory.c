@@ -52,16 +52,11 @@ static int64_t used_bytes(const char *path)
 
 static task_t make_child(const struct clone_parent *parent)
 {
-	struct x86_thread_state64 state = {.rip = parent->entry, .rdx = 1};
-	thread_act_t thread;
+	const struct clone_child_work work = {.stays = true};
+	const struct clone_way way = {.node = parent->node, .count = 1};
 	task_t child;
 
-	clone_check(task_create(parent->task, NULL, 0, TRUE, &child), "making a child");
-	clone_check(thread_create(child, &thread), "thread_create");
-	clone_check(thread_set_state(thread, x86_THREAD_STATE64, (thread_state_t)&state,
-				     x86_THREAD_STATE64_COUNT),
-		    "thread_set_state");
-	clone_check(thread_resume(thread), "thread_resume");
+	clone_children_make(parent, &way, &work, &child);
 	return child;
 }
 

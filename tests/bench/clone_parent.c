@@ -67,22 +67,44 @@ void clone_parent_start(struct clone_parent *parent, const struct clone_parent_o
 		fatal("the parent said `%s`", line);
 }
 
-void clone_child_start(const struct clone_parent *parent, task_t child,
-		       const struct clone_child_work *work)
+static void make_in_steps(task_t parent, const struct clone_way *way,
+			  struct x86_thread_state64 *state, task_t *ret_child)
 {
-	struct x86_thread_state64 state = {
-	    .rip = parent->entry,
-	    .rdi = parent->address,
-	    .rsi = work->read_bytes,
-	    .rdx = work->stays,
-	};
 	thread_act_t thread;
 
-	clone_check(thread_create(child, &thread), "thread_create");
-	clone_check(thread_set_state(thread, x86_THREAD_STATE64, (thread_state_t)&state,
+	clone_check((way->is_shared ? norma_task_clone : norma_task_create)(parent, TRUE, way->node,
+									    ret_child),
+		    "making a child");
+	clone_check(thread_create(*ret_child, &thread), "thread_create");
+	clone_check(thread_set_state(thread, x86_THREAD_STATE64, (thread_state_t)state,
 				     x86_THREAD_STATE64_COUNT),
 		    "thread_set_state");
 	clone_check(thread_resume(thread), "thread_resume");
+}
+
+void clone_children_make(const struct clone_parent *parent, const struct clone_way *way,
+			 const struct clone_child_work *work, task_t *children)
+{
+	struct x86_thread_state64 state = {
+	    .rip = parent->entry,
+	    .rsi = parent->address,
+	    .rdx = work->read_bytes,
+	    .rcx = work->stays,
+	    .r8 = work->read_later_bytes,
+	};
+	const struct norma_spawn spawn = {
+	    .mode = way->is_shared ? NORMA_SPAWN_CLONE : NORMA_SPAWN_CREATE,
+	    .child_node = way->node,
+	    .flavor = x86_THREAD_STATE64,
+	    .state = (thread_state_t)&state,
+	    .state_count = x86_THREAD_STATE64_COUNT,
+	    .count = way->count,
+	};
+
+	if (way->is_in_steps)
+		make_in_steps(parent->task, way, &state, children);
+	else
+		clone_check(norma_task_spawn(parent->task, &spawn, children), "making children");
 }
 
 static uint64_t ns_of(const struct timespec *time)
@@ -104,4 +126,15 @@ void clone_child_wait(task_t child, const struct clone_child_work *work,
 	clone_check(norma_task_wait(child, CLONE_TIMEOUT_MS, &end), "waiting for the child");
 	if (end.state != NORMA_TASK_EXITED || end.status)
 		fatal("the child did not end well: %s", end.text);
+}
+
+uint64_t clone_child_read_later(task_t child)
+{
+	struct norma_console console = {.task = child}; /* from the first byte it said */
+	struct timespec times[3];
+	size_t accepted;
+
+	clone_check(norma_console_write(child, "", 1, FALSE, &accepted), "telling a child to read");
+	read_output(&console, times, sizeof(times));
+	return ns_of(&times[2]);
 }

@@ -25,7 +25,17 @@ struct clone_parent {
 /* What a child's first thread does; all 0: it ends at once. See bench_parent.c. */
 struct clone_child_work {
 	uint64_t read_bytes;
+	uint64_t read_later_bytes; /* of one that stays: when it is told to */
 	bool stays;
+};
+
+/* How children are made. */
+struct clone_way {
+	bool is_shared;	  /* norma_task_clone's memory in place of norma_task_create's */
+	bool is_in_steps; /* a call for the task and three for its thread, not one for all; count 1
+			   */
+	int node;
+	unsigned int count;
 };
 
 struct clone_child_times {
@@ -50,12 +60,15 @@ void clone_parent_start(struct clone_parent *parent, const struct clone_parent_o
 /* Gives the parent a one-letter command and takes its answer, a line. */
 void clone_parent_command(struct clone_parent *parent, char letter, char *answer, size_t capacity);
 
-/* Gives the child its first thread and lets it run. */
-void clone_child_start(const struct clone_parent *parent, task_t child,
-		       const struct clone_child_work *work);
+/* Makes children[way->count], and all of them run. */
+void clone_children_make(const struct clone_parent *parent, const struct clone_way *way,
+			 const struct clone_child_work *work, task_t *children);
 
 /* Waits for what the child says, CLOCK_MONOTONIC, and for its end unless it stays. */
 void clone_child_wait(task_t child, const struct clone_child_work *work,
 		      struct clone_child_times *ret_times);
+
+/* Tells a child that stays to read its `read_later_bytes`. Return: when it had, CLOCK_MONOTONIC. */
+uint64_t clone_child_read_later(task_t child);
 
 #endif

@@ -4,10 +4,11 @@
  *   clone_rate rate PARENT_PROGRAM MIB COUNT   COUNT children one after another from each of two
  *                                              connections, every one run, ended and reaped: us
  *                                              for each child
- *   clone_rate many PARENT_PROGRAM MIB COUNT   COUNT children: us from the first call to the last
- *                                              one's first exit
- *   clone_rate alive PARENT_PROGRAM MIB COUNT  COUNT children more, which run and then stay until
- * the end of the input: us until all have run
+ *   clone_rate many PARENT_PROGRAM MIB COUNT   COUNT children by one call: us from the call to
+ *                                              the last one's first exit
+ *   clone_rate alive PARENT_PROGRAM MIB COUNT  COUNT children more, by one call, which run and
+ *                                              then stay until the end of the input: us until all
+ *                                              have run
  *
  * A line for each round that standard input asks for (see samples.h). PARENT_PROGRAM is
  * guest-bench_parent.
@@ -19,7 +20,7 @@
 
 #define USAGE "clone_rate rate|many|alive PROGRAM MIB COUNT"
 
-enum { MAX_COUNT = 1024, MAKERS = 2 };
+enum { MAX_COUNT = NORMA_SPAWN_MAX, MAKERS = 2 };
 
 struct measurement {
 	struct clone_parent parent;
@@ -27,13 +28,12 @@ struct measurement {
 	struct clone_child_work work;
 };
 
-static task_t make_child(const struct measurement *measurement)
+static void make(const struct measurement *measurement, unsigned long count, task_t *children)
 {
-	task_t child;
+	const struct clone_way way = {.node = measurement->parent.node,
+				      .count = (unsigned int)count};
 
-	clone_check(task_create(measurement->parent.task, NULL, 0, TRUE, &child), "making a child");
-	clone_child_start(&measurement->parent, child, &measurement->work);
-	return child;
+	clone_children_make(&measurement->parent, &way, &measurement->work, children);
 }
 
 static void *make_children(void *context)
@@ -42,8 +42,12 @@ static void *make_children(void *context)
 	struct clone_child_times times;
 
 	clone_connect();
-	for (unsigned long i = 0; i < measurement->count; i++)
-		clone_child_wait(make_child(measurement), &measurement->work, &times);
+	for (unsigned long i = 0; i < measurement->count; i++) {
+		task_t child;
+
+		make(measurement, 1, &child);
+		clone_child_wait(child, &measurement->work, &times);
+	}
 	norma_disconnect();
 	return NULL;
 }
@@ -66,8 +70,7 @@ static double many_us(const struct measurement *measurement)
 	uint64_t before = samples_now_ns(), last = 0;
 	task_t children[MAX_COUNT];
 
-	for (unsigned long i = 0; i < measurement->count; i++)
-		children[i] = make_child(measurement);
+	make(measurement, measurement->count, children);
 	for (unsigned long i = 0; i < measurement->count; i++) {
 		struct clone_child_times times;
 

@@ -2,8 +2,8 @@
  * Measures how a parent's memory comes to a child on another host. Each round has a parent of its
  * own, full of random bytes, so that nothing of it is anywhere else.
  *
- *   copy_client bulk PROGRAM MIB NODE DAEMON...    until all is resident there, and mapped in the
- *                                                  child, whose program touches nothing
+ *   copy_client bulk PROGRAM MIB NODE DAEMON...    until all is resident there; then its program,
+ *                                                  which touched nothing before, reads all
  *   copy_client scan PROGRAM MIB NODE DAEMON...    until the child has read all, page by page
  *   copy_client shared PROGRAM MIB NODE DAEMON...  the same with norma_task_clone
  *
@@ -12,8 +12,8 @@
  *   FIRST  from the call to the child's first exit
  *   ALL    from the call until all bytes have come (bulk), or from the child's first exit until it
  *          has read all of them (scan, shared)
- *   MAPPED from the call until all is mapped in the child's process (bulk); 0 when it was not two
- *          seconds after all had come
+ *   MAPPED from the call until all is mapped in the child, too: until its program, told to when all
+ *          had come, has read a word of each page (bulk); else 0
  *   CPU    processor time of both hosts' daemons, pagers and VMMs from the call until all came
  */
 
@@ -23,8 +23,6 @@
 #define USAGE "copy_client bulk|scan|shared PROGRAM MIB NODE DAEMON..."
 
 enum { MAX_MIB = 6144, MAX_NODE = 255, FIRST_DAEMON = 5, LOOK_NS = 1000000 };
-
-#define MAP_WAIT_NS 2000000000ull
 
 struct measurement {
 	struct clone_parent_options options;
@@ -72,39 +70,6 @@ static uint64_t cpu_ns(const struct measurement *measurement)
 	return sum;
 }
 
-static unsigned int process_of(task_t task, int node)
-{
-	struct norma_task_row *rows;
-	unsigned int pid = 0;
-	size_t count;
-
-	clone_check(norma_task_list(node, &rows, &count), "listing tasks");
-	for (size_t i = 0; i < count; i++)
-		if (rows[i].task == task)
-			pid = rows[i].vmm_pid;
-	free(rows);
-	if (!pid)
-		fatal("task 0x%x has no process", task);
-	return pid;
-}
-
-static uint64_t mapped_bytes(unsigned int pid)
-{
-	unsigned long kilobytes = 0;
-	char path[64], line[128];
-	FILE *status;
-
-	snprintf(path, sizeof(path), "/proc/%u/status", pid);
-	status = fopen(path, "re");
-	if (!status)
-		fatal("process %u has ended", pid);
-	while (fgets(line, sizeof(line), status))
-		if (sscanf(line, "RssShmem: %lu", &kilobytes) == 1)
-			break;
-	fclose(status);
-	return kilobytes * 1024;
-}
-
 static uint64_t received_bytes(const struct measurement *measurement)
 {
 	struct norma_pager_statistics statistics;
@@ -113,61 +78,46 @@ static uint64_t received_bytes(const struct measurement *measurement)
 	return statistics.bytes_in;
 }
 
-struct arrival {
-	uint64_t resident_ns, mapped_ns, cpu_ns;
-};
-
-/* No event tells that the last page has come or was mapped: it is looked for every millisecond. */
-static void watch_arrival(const struct measurement *measurement, task_t child,
-			  uint64_t received_before, struct arrival *ret_arrival)
+/* No event tells that the last page has come: it is looked for every millisecond. */
+static void await_arrival(const struct measurement *measurement, uint64_t received_before)
 {
-	unsigned int pid = process_of(child, measurement->node);
-	uint64_t deadline = samples_now_ns() + CLONE_TIMEOUT_MS * 1000000ull, now;
+	uint64_t deadline = samples_now_ns() + CLONE_TIMEOUT_MS * 1000000ull;
 	const struct timespec pause = {.tv_nsec = LOOK_NS};
-	struct arrival arrival = {0};
 
-	while (!arrival.mapped_ns && (now = samples_now_ns()) < deadline) {
-		if (!arrival.resident_ns &&
-		    received_bytes(measurement) - received_before >= measurement->bytes) {
-			arrival.resident_ns = samples_now_ns();
-			arrival.cpu_ns = cpu_ns(measurement);
-			deadline = arrival.resident_ns + MAP_WAIT_NS;
-		}
-		if (arrival.resident_ns && mapped_bytes(pid) >= measurement->bytes)
-			arrival.mapped_ns = samples_now_ns();
+	while (received_bytes(measurement) - received_before < measurement->bytes) {
+		if (samples_now_ns() > deadline)
+			fatal("the memory did not come within %d s", CLONE_TIMEOUT_MS / 1000);
 		nanosleep(&pause, NULL);
 	}
-	if (!arrival.resident_ns)
-		fatal("the memory did not come within %d s", CLONE_TIMEOUT_MS / 1000);
-	*ret_arrival = arrival;
 }
 
 static void print_bulk(const struct measurement *measurement, task_t child, uint64_t called,
 		       uint64_t received_before, uint64_t cpu_before)
 {
-	struct arrival arrival;
+	uint64_t resident, cpu;
 
-	watch_arrival(measurement, child, received_before, &arrival);
-	printf(" %.1f %.1f %.1f\n", samples_us(called, arrival.resident_ns),
-	       arrival.mapped_ns ? samples_us(called, arrival.mapped_ns) : 0,
-	       samples_us(cpu_before, arrival.cpu_ns));
+	await_arrival(measurement, received_before);
+	resident = samples_now_ns();
+	cpu = cpu_ns(measurement);
+	printf(" %.1f %.1f %.1f\n", samples_us(called, resident),
+	       samples_us(called, clone_child_read_later(child)), samples_us(cpu_before, cpu));
 }
 
 static void measure_child(const struct measurement *measurement, const struct clone_parent *parent)
 {
 	const struct clone_child_work work = {
 	    .read_bytes = measurement->is_bulk ? 0 : measurement->bytes,
+	    .read_later_bytes = measurement->is_bulk ? measurement->bytes : 0,
 	    .stays = true,
 	};
+	const struct clone_way way = {
+	    .is_shared = measurement->is_shared, .node = measurement->node, .count = 1};
 	uint64_t received_before = received_bytes(measurement);
 	uint64_t cpu_before = cpu_ns(measurement), called = samples_now_ns();
 	struct clone_child_times times;
 	task_t child;
 
-	clone_check((measurement->is_shared ? norma_task_clone : norma_task_create)(
-			parent->task, TRUE, measurement->node, &child),
-		    "making the child");
-	clone_child_start(parent, child, &work);
+	clone_children_make(parent, &way, &work, &child);
 	clone_child_wait(child, &work, &times);
 	printf("%.1f", samples_us(called, times.first_ns));
 	if (measurement->is_bulk)
@@ -175,7 +125,7 @@ static void measure_child(const struct measurement *measurement, const struct cl
 	else
 		printf(" %.1f 0 %.1f\n", samples_us(times.first_ns, times.read_ns),
 		       samples_us(cpu_before, cpu_ns(measurement)));
-	clone_check(task_terminate(child), "ending the child");
+	task_terminate(child); /* or it has ended meanwhile */
 }
 
 static void measure(void *context, unsigned long rounds)

@@ -38,12 +38,11 @@ struct branch {
 static void *branch_main(void *context)
 {
 	struct branch *branch = context;
+	const struct clone_way way = {.node = branch->node, .count = 1};
 
 	clone_connect();
 	pthread_barrier_wait(branch->begin);
-	clone_check(norma_task_create(branch->parent->task, TRUE, branch->node, &branch->child),
-		    "making a child");
-	clone_child_start(branch->parent, branch->child, &branch->measurement->work);
+	clone_children_make(branch->parent, &way, &branch->measurement->work, &branch->child);
 	clone_child_wait(branch->child, &branch->measurement->work, &branch->times);
 	norma_disconnect();
 	return NULL;

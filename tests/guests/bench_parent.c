@@ -10,11 +10,13 @@
  * asked q  the end
  *
  * "ready ENTRY ADDRESS" says where the memory is, and where a child's first thread starts:
- *   rdi, rsi  memory to read, a word of each page, and its bytes (0: none)
- *   rdx       not 0: the child stays, and ends when it can read from its standard input
+ *   rsi, rdx  memory to read, a word of each page, and its bytes (0: none)
+ *   rcx       not 0: the child stays until it can read a byte from its standard input
+ *   r8        bytes of the memory to read then
  * Its first instructions ask for the time, without touching memory: the task's VMM reads
  * CLOCK_MONOTONIC behind that first exit. When the memory is read it asks again, and both times go
- * to standard output, 32 bytes. No stack is used, and no memory written but `child_times`.
+ * to standard output, 32 bytes. What is read later is followed by 16 bytes, one time more. No stack
+ * is used, and no memory written but `child_times`.
  */
 #include <mach/mach.h>
 #include <norma_guest.h>
@@ -34,9 +36,11 @@ void child_entry(void);
 __asm__("	.text\n"
 	"	.globl child_entry\n"
 	"child_entry:\n"
-	"	movq %rdi, %r12\n"
-	"	movq %rsi, %r13\n"
-	"	movq %rdx, %r14\n"
+	"	movq %rsi, %r12\n"
+	"	movq %rdx, %r13\n"
+	"	movq %rcx, %r14\n"
+	"	movq %rsi, %rbx\n"
+	"	movq %r8, %r15\n"
 	"	movl $228, %eax\n" /* clock_gettime */
 	"	movl $1, %edi\n"   /* CLOCK_MONOTONIC */
 	"	leaq child_times(%rip), %rsi\n"
@@ -62,6 +66,21 @@ __asm__("	.text\n"
 	"	xorl %edi, %edi\n"
 	"	leaq child_times(%rip), %rsi\n"
 	"	movl $1, %edx\n"
+	"	syscall\n"
+	"	testq %r15, %r15\n"
+	"	jz 3f\n"
+	"4:	movq (%rbx), %rax\n"
+	"	addq $4096, %rbx\n"
+	"	subq $4096, %r15\n"
+	"	jnz 4b\n"
+	"	movl $228, %eax\n"
+	"	movl $1, %edi\n"
+	"	leaq child_times(%rip), %rsi\n"
+	"	syscall\n"
+	"	movl $1, %eax\n"
+	"	movl $1, %edi\n"
+	"	leaq child_times(%rip), %rsi\n"
+	"	movl $16, %edx\n"
 	"	syscall\n"
 	"3:	movl $231, %eax\n" /* exit_group */
 	"	xorl %edi, %edi\n"
