@@ -1,5 +1,6 @@
 /*
- * Ending tasks and waiting for that.
+ * Ending tasks and waiting for that. To take a VM and its memory apart costs the kernel as much as
+ * to make them, so nobody waits for it who need not.
  */
 #include "terminate.h"
 
@@ -56,7 +57,7 @@ static void waiter_expired(struct timer *timer)
 	struct task *task = waiter->task;
 	struct request *request = waiter_take(waiter);
 
-	/* One that is ending has its outcome, but it has not ended until its VMM is reaped. */
+	/* One that is ending has its outcome, but it has not ended until its VMM is gone. */
 	if (kind == WAITER_WAIT)
 		request_reply_with(
 		    request, norma_task_wait,
@@ -92,24 +93,6 @@ void wait_request(struct request *request, struct task *task, uint32_t timeout_m
 		waiter_add(request, task, WAITER_WAIT, timeout_ms);
 }
 
-void terminate_request(struct request *request, struct task *task)
-{
-	char why[MESSAGE_MAX_TEXT];
-	struct hostd *hostd = task->hostd;
-
-	if (task->phase == TASK_ENDED) {
-		request_refuse(request, KERN_INVALID_ARGUMENT, "task 0x%08x has ended", task->name);
-		return;
-	}
-	if (task->phase == TASK_ENDING) {
-		request_refuse(request, KERN_FAILURE, "task 0x%08x is ending", task->name);
-		return;
-	}
-	snprintf(why, sizeof(why), "terminated by task_terminate of user %u", request->uid);
-	waiter_add(request, task, WAITER_TERMINATE, (uint64_t)hostd->config.call_deadline_ms);
-	task_end(task, why);
-}
-
 static void set_outcome(struct task *task, uint32_t state, int32_t status, const char *text)
 {
 	task->state = state;
@@ -129,13 +112,39 @@ void task_end(struct task *task, const char *why)
 	vmm_kill(task->vmm);
 }
 
+static void leave_vmm(struct task *task)
+{
+	if (task->phase == TASK_ENDING && vmm_leave(task->vmm))
+		task_vmm_gone(task, task->text);
+}
+
 void task_told_ended(struct task *task, const struct vmm_ended_request *ended)
 {
-	if (task->phase != TASK_ALIVE)
+	if (task->phase == TASK_ALIVE) {
+		task->phase = TASK_ENDING;
+		set_outcome(task, ended->state, ended->status, ended->text);
+	}
+	vmm_kill(task->vmm);
+	leave_vmm(task);
+}
+
+void terminate_request(struct request *request, struct task *task)
+{
+	char why[MESSAGE_MAX_TEXT];
+	struct hostd *hostd = task->hostd;
+
+	if (task->phase == TASK_ENDED) {
+		request_refuse(request, KERN_INVALID_ARGUMENT, "task 0x%08x has ended", task->name);
 		return;
-	task->phase = TASK_ENDING;
-	set_outcome(task, ended->state, ended->status, ended->text);
-	vmm_expect_exit(task->vmm);
+	}
+	if (task->phase == TASK_ENDING) {
+		request_refuse(request, KERN_FAILURE, "task 0x%08x is ending", task->name);
+		return;
+	}
+	snprintf(why, sizeof(why), "terminated by task_terminate of user %u", request->uid);
+	waiter_add(request, task, WAITER_TERMINATE, (uint64_t)hostd->config.call_deadline_ms);
+	task_end(task, why);
+	leave_vmm(task);
 }
 
 static void release_waiters(struct task *task)

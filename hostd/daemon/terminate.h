@@ -1,6 +1,7 @@
 /*
  * The end of a task: why, who waits for it, and what stays of it. A task has ended when its VMM is
- * reaped, not before: whoever was told so finds nothing of it any more.
+ * reaped. Only one that was terminated has ended before, when its VMM is killed: none of its
+ * threads runs any more, its name means nothing, and what is left is the kernel's work.
  */
 #ifndef DAEMON_TERMINATE_H
 #define DAEMON_TERMINATE_H
@@ -13,10 +14,11 @@
 /* Kills the task's VMM; `why` becomes its text unless it ended by itself before. */
 void task_end(struct task *task, const char *why);
 
-/* The VMM told that the program ended; it exits by itself now. */
+/* The VMM told that the program ended: its threads have left the guest, and no words are to come.
+ */
 void task_told_ended(struct task *task, const struct vmm_ended_request *ended);
 
-/* The VMM is reaped. `cause` says how that process ended. The task may be freed. */
+/* The VMM is reaped, or left. `cause` says how that process ended. The task may be freed. */
 void task_vmm_gone(struct task *task, const char *cause);
 
 /* Handlers of calls. */

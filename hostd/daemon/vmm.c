@@ -1,6 +1,7 @@
 /*
  * One VMM from its order to its end. It is gone when its process is reaped; the end of its channel
- * alone only starts a timer, because the exit status says better why.
+ * alone only starts a timer, because the exit status says better why. Who had it killed may leave
+ * it before (vmm_leave).
  */
 #include "vmm.h"
 
@@ -20,6 +21,8 @@
 #include "vmm_requests.h"
 
 #define EXIT_TIMEOUT_MS 2000
+/* They use memory and processes that no limit of ours counts, so a few. */
+#define LEFT_MAX 4
 
 static void vmm_closed(struct channel *channel, const char *why)
 {
@@ -82,6 +85,22 @@ void vmm_kill(struct vmm *vmm)
 	timer_cancel(&vmm->hostd->loop, &vmm->exit_timer);
 }
 
+bool vmm_leave(struct vmm *vmm)
+{
+	struct vmm_set *set = &vmm->hostd->vmms;
+
+	if (!vmm->is_killed || vmm->process.pidfd < 0 || set->left_count >= LEFT_MAX)
+		return false;
+	vmm->is_left = true;
+	set->left_count++;
+	vmm->task->vmm = NULL;
+	vmm->task = NULL;
+	/* What it sent and nobody read yet, it was not told to have arrived. */
+	if (vmm->channel)
+		channel_close(vmm->channel, "its task was terminated");
+	return true;
+}
+
 void vmm_worked(struct vmm *vmm)
 {
 	vmm->hostd->vmms.failures = 0;
@@ -107,6 +126,7 @@ static void vmm_gone(struct vmm *vmm, const char *how)
 		log_line(LOG_ERROR, "step=wait err=\"a waiting VMM %s; see its lines above\"", how);
 	}
 	list_remove(vmm);
+	set->left_count -= vmm->is_left;
 	free(vmm);
 	vmms_refill_later(set);
 	if (task)

@@ -31,6 +31,7 @@ struct vmm {
 	bool is_ordered;	 /* the zygote has not answered */
 	bool is_waiting;	 /* in the list of waiting ones */
 	bool is_killed;
+	bool is_left;		 /* vmm_leave() */
 	struct timer exit_timer; /* killed when it has not exited by then */
 	TAILQ_ENTRY(vmm) entry;
 };
@@ -41,9 +42,10 @@ struct vmm_set {
 	TAILQ_HEAD(, vmm) taken; /* also those that only wait to be reaped */
 	unsigned int waiting_count, taken_count;
 	unsigned int ordered_count; /* of both */
-	unsigned int wanted;	    /* how many are to wait: grows with demand (pool.c) */
-	unsigned int least;	    /* how few waited since the last look */
-	unsigned int failures;	    /* waiting ones that ended by themselves, in a row */
+	unsigned int left_count;
+	unsigned int wanted;   /* how many are to wait: grows with demand (pool.c) */
+	unsigned int least;    /* how few waited since the last look */
+	unsigned int failures; /* waiting ones that ended by themselves, in a row */
 	struct timer refill_timer, shrink_timer;
 };
 
@@ -72,6 +74,13 @@ void vmm_give(struct vmm *vmm, struct task *task);
 
 /* Kills it; task_vmm_gone() follows when it is reaped. */
 void vmm_kill(struct vmm *vmm);
+/*
+ * Parts a killed VMM from its task, which need not wait for the kernel to take its memory and its
+ * VM apart. No thread of it runs the program any more: SIGKILL has interrupted those that did.
+ * Return: true with `task->vmm` NULL and the channel closed. False when the task has to wait: there
+ * is no process yet, or as many are being taken apart that tasks must not be made any faster.
+ */
+bool vmm_leave(struct vmm *vmm);
 /* It said that it exits; killed if it does not. */
 void vmm_expect_exit(struct vmm *vmm);
 /* A task was made with it: what makes VMMs fail is over. */

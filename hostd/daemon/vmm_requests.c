@@ -28,7 +28,6 @@ static void vmm_breaks_protocol(struct vmm *vmm, const char *what)
 static void vmm_ended(struct vmm *vmm, struct link_message *message)
 {
 	struct vmm_ended_request ended;
-	struct message_header reply = message->header;
 
 	if (hostd_decode(vmm->hostd, vmm_ended_request, message->payload, message->header.bytes,
 			 &ended) ||
@@ -36,10 +35,8 @@ static void vmm_ended(struct vmm *vmm, struct link_message *message)
 		vmm_breaks_protocol(vmm, "a malformed vmm_ended");
 		return;
 	}
+	/* No answer: there is nothing left that it would do with one. */
 	task_told_ended(vmm->task, &ended);
-	reply.flags = MESSAGE_REPLY;
-	/* It may be gone already; its end is noticed by its process. */
-	channel_send(vmm->channel, &reply, NULL, 0, NULL, 0);
 }
 
 void vmm_request(struct channel *channel, struct link_message *message)
