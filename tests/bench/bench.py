@@ -35,6 +35,7 @@ class Bench:
         self.build = options.build.resolve()
         self.out = options.out / ("busy" if is_busy else "quiet")
         self.is_quick = options.quick
+        self.is_brief = options.quick and is_busy and not options.figures  # one size will do
         self.conditions = {**machine.conditions(), "other_cpu": "busy" if is_busy else "free",
                            "quick": options.quick}
         self.title = ""

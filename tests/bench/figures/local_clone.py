@@ -27,21 +27,25 @@ def measure_steps(bench, mib):
               resident_mib=mib, calls=4)
 
 
+def measure_size(bench, mib):
+    bench.need_memory(3 * mib)
+    with bench.lab(1) as lab, client(bench, lab, *pool(lab), mib) as ours, \
+            Tool([bench.program("raw_clone"), "waiting", mib]) as raw:
+        rows, reference = bench.take_turns(8, 40, lambda: ours.rounds(8), lambda: raw.rounds(8))
+    samples = column(rows, 0)
+    bench.add("local_clone_template", samples, "raw waiting process", column(reference, 0),
+              limit=1.5, resident_mib=mib)
+    bench.add("local_clone_template_reply", column(rows, 1), "raw waiting process",
+              column(reference, 0), resident_mib=mib)
+    bench.grow("local_clone_template", mib, samples)
+    return samples
+
+
 def measure_template(bench):
-    by_size = {}
-    for mib in (64, 1024, 4096):
-        bench.need_memory(3 * mib)
-        with bench.lab(1) as lab, client(bench, lab, *pool(lab), mib) as ours, \
-                Tool([bench.program("raw_clone"), "waiting", mib]) as raw:
-            rows, reference = bench.take_turns(8, 40, lambda: ours.rounds(8),
-                                               lambda: raw.rounds(8))
-        samples = column(rows, 0)
-        bench.add("local_clone_template", samples, "raw waiting process", column(reference, 0),
-                  limit=1.5, resident_mib=mib)
-        bench.add("local_clone_template_reply", column(rows, 1), "raw waiting process",
-                  column(reference, 0), resident_mib=mib)
-        by_size[mib] = samples
-        bench.grow("local_clone_template", mib, samples)
+    if bench.is_brief:
+        measure_size(bench, 64)
+        return
+    by_size = {mib: measure_size(bench, mib) for mib in (64, 1024, 4096)}
     measure_steps(bench, 64)
     compare_with_qemu(bench, by_size[1024])
     bench.add("local_clone_template_growth", by_size[4096], "the same with 64 MiB", by_size[64],
