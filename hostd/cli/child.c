@@ -7,6 +7,8 @@
 #include "cli.h"
 #include "client/norma.h"
 
+#define NODE_TEXT_BYTES 24
+
 static int parse(int argc, char **argv, task_t *ret_task, int *ret_node)
 {
 	static const struct option options[] = {{"node", required_argument, NULL, 'n'}, {0}};
@@ -19,14 +21,25 @@ static int parse(int argc, char **argv, task_t *ret_task, int *ret_node)
 		node = optarg;
 	}
 	if (optind + 1 != argc || !node)
-		return cli_usage("`%s` takes the name of one task, and --node N.", argv[0]);
+		return cli_usage("`%s` takes the name of one task, and --node N or auto.", argv[0]);
 	r = cli_parse_task(argv[optind], ret_task);
-	return r == CLI_OK ? cli_parse_node(node, ret_node) : r;
+	return r == CLI_OK ? cli_parse_node_or_auto(node, ret_node) : r;
+}
+
+/* For messages. Return: `text`. */
+static const char *node_text(int node, char text[NODE_TEXT_BYTES])
+{
+	if (node == NORMA_NODE_AUTO)
+		snprintf(text, NODE_TEXT_BYTES, "any node");
+	else
+		snprintf(text, NODE_TEXT_BYTES, "node %d", node);
+	return text;
 }
 
 int cli_clone(int argc, char **argv)
 {
 	kern_return_t result;
+	char where[NODE_TEXT_BYTES];
 	task_t task, child;
 	int node, r = parse(argc, argv, &task, &node);
 
@@ -36,7 +49,8 @@ int cli_clone(int argc, char **argv)
 		return r;
 	result = norma_task_clone(task, TRUE, node, &child);
 	if (result != KERN_SUCCESS)
-		return cli_call_failed(result, "clone " CLI_TASK_FORMAT " to node %d", task, node);
+		return cli_call_failed(result, "clone " CLI_TASK_FORMAT " to %s", task,
+				       node_text(node, where));
 	printf(CLI_TASK_FORMAT "\n", child);
 	return CLI_OK;
 }
@@ -44,6 +58,7 @@ int cli_clone(int argc, char **argv)
 int cli_create(int argc, char **argv)
 {
 	kern_return_t result;
+	char where[NODE_TEXT_BYTES];
 	task_t task, child;
 	int node, r = parse(argc, argv, &task, &node);
 
@@ -53,8 +68,8 @@ int cli_create(int argc, char **argv)
 		return r;
 	result = norma_task_create(task, TRUE, node, &child);
 	if (result != KERN_SUCCESS)
-		return cli_call_failed(result, "create a child of " CLI_TASK_FORMAT " on node %d",
-				       task, node);
+		return cli_call_failed(result, "create a child of " CLI_TASK_FORMAT " on %s", task,
+				       node_text(node, where));
 	printf(CLI_TASK_FORMAT "\n", child);
 	return CLI_OK;
 }

@@ -55,6 +55,8 @@ int cli_call_failed(kern_return_t result, const char *what, ...)
 /* These read one argument. Return: CLI_OK, or CLI_USAGE after a sentence. */
 int cli_parse_task(const char *text, task_t *ret_task);
 int cli_parse_node(const char *text, int *ret_node);
+/* The same where a task is made: also `auto`, NORMA_NODE_AUTO. */
+int cli_parse_node_or_auto(const char *text, int *ret_node);
 int cli_parse_number(const char *what, const char *text, uint64_t maximum, uint64_t *ret_number);
 
 /* A task's name as it is printed everywhere. */

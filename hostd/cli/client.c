@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <stdlib.h>
 
 #include "client/norma.h"
@@ -66,4 +67,12 @@ int cli_parse_node(const char *text, int *ret_node)
 	if (r == CLI_OK)
 		*ret_node = (int)node;
 	return r;
+}
+
+int cli_parse_node_or_auto(const char *text, int *ret_node)
+{
+	if (strcmp(text, "auto") != 0)
+		return cli_parse_node(text, ret_node);
+	*ret_node = NORMA_NODE_AUTO;
+	return CLI_OK;
 }

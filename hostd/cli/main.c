@@ -8,15 +8,15 @@
 #include <string.h>
 
 static const struct cli_command commands[] = {
-    {"run", "[--node N] [--env K=V] [--detach] [--hold] IMAGE [ARGUMENTS]",
+    {"run", "[--node N|auto] [--env K=V] [--detach] [--hold] IMAGE [ARGUMENTS]",
      "Starts a program as a task and stays attached to it.", cli_run},
     {"ps", "[--json]", "Lists the tasks of all hosts.", cli_ps},
     {"nodes", "[--wide] [--json]", "Lists the hosts and what they have.", cli_nodes},
     {"regions", "[--json] TASK", "Lists the memory of a task with its attributes.", cli_regions},
     {"inherit", "TASK ADDRESS SIZE share|copy|none",
      "Says what children made later get of a range of memory.", cli_inherit},
-    {"clone", "TASK --node N", "Makes a child that shares all of the task's memory.", cli_clone},
-    {"create", "TASK --node N", "Makes a child that gets what inheritance says.", cli_create},
+    {"clone", "TASK --node N|auto", "Makes a child that shares all of the task's memory.", cli_clone},
+    {"create", "TASK --node N|auto", "Makes a child that gets what inheritance says.", cli_create},
     {"console", "TASK", "Attaches to the input and output of a task.", cli_console},
     {"exceptions", "TASK [--resume]",
      "Waits for a thread that is held at an exception and shows it.", cli_exceptions},

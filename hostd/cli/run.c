@@ -13,7 +13,8 @@
 #define MAX_ENVIRONMENT 256
 
 struct run {
-	int node; /* -1: this host */
+	bool has_node; /* else this host */
+	int node;
 	bool is_detached;
 	bool is_held; /* threads stop at exceptions (norma exceptions) */
 	char *environment[MAX_ENVIRONMENT + 1];
@@ -41,9 +42,10 @@ static int parse(int argc, char **argv, struct run *run)
 	int option, r = CLI_OK;
 
 	while (r == CLI_OK && (option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
-		if (option == 'n')
-			r = cli_parse_node(optarg, &run->node);
-		else if (option == 'e')
+		if (option == 'n') {
+			run->has_node = true;
+			r = cli_parse_node_or_auto(optarg, &run->node);
+		} else if (option == 'e')
 			r = add_environment(run, &count, optarg);
 		else if (option == 'd')
 			run->is_detached = true;
@@ -60,7 +62,7 @@ static int parse(int argc, char **argv, struct run *run)
 
 int cli_run(int argc, char **argv)
 {
-	struct run run = {.node = -1};
+	struct run run = {0};
 	kern_return_t result = KERN_SUCCESS;
 	task_t task;
 	int r = parse(argc, argv, &run);
@@ -71,7 +73,7 @@ int cli_run(int argc, char **argv)
 		return r;
 	if (!run.is_detached)
 		attach_prepare(ATTACH_OWNER);
-	if (run.node < 0)
+	if (!run.has_node)
 		result = norma_node_self(mach_host_self(), &run.node);
 	if (result == KERN_SUCCESS)
 		result = (run.is_held ? norma_run_held : norma_run)(

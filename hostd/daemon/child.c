@@ -222,6 +222,8 @@ int32_t child_create(struct hostd *hostd, const struct child_setup *setup,
 	}
 	result = host_cpu_admit(hostd, &setup->cpu, &task_setup.take_cpu, error);
 	if (!result)
+		result = room_admit(hostd, setup->parent, setup->need_bytes, error);
+	if (!result)
 		result = task_new(&hostd->tasks, &task_setup, &child->task, error);
 	if (result) {
 		cpu_identity_put(task_setup.take_cpu);
@@ -233,6 +235,8 @@ int32_t child_create(struct hostd *hostd, const struct child_setup *setup,
 		free(child);
 		return KERN_RESOURCE_SHORTAGE;
 	}
+	child->task->shares_memory = setup->shares_memory;
+	room_promise(child->task, setup->need_bytes);
 	child->task->child = child;
 	if (child_become(child, setup)) /* no randomness: the VMM's end reports it */
 		vmm_kill(child->task->vmm);
@@ -283,6 +287,8 @@ void child_request(struct channel *channel, struct link_message *message)
 		    .state = TASK_STATE_RUNNING,
 		    .image = wanted.image,
 		    .properties = wanted.properties,
+		    .shares_memory = wanted.mode == EXPORT_CLONE,
+		    .need_bytes = wanted.need_bytes,
 		    .cpu = {.cpu = cpu, .scope = CPU_GATE_ALL, .is_child = true},
 		    .memory = &memory,
 		    .thread = {.flavor = wanted.thread_flavor, .state = wanted.thread_state},

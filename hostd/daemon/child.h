@@ -43,6 +43,8 @@ struct child_setup {
 	uint32_t state; /* enum task_state once it is made */
 	const char *image;
 	const struct task_properties *properties; /* copied */
+	bool shares_memory;			  /* with its parent, all of it */
+	uint64_t need_bytes;			  /* of memory (room.h) */
 	struct cpu_claim cpu;			  /* borrowed */
 	const struct child_memory *memory;	  /* not used after child_create(); NULL: none */
 	struct child_thread thread;

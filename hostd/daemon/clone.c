@@ -55,6 +55,7 @@ struct clone {
 	uint64_t deadline_ns;
 	uint64_t pause_ns;
 	uint32_t region_count;
+	uint64_t need_bytes; /* of each child, by what the parent held at the begin */
 	bool is_forked;
 	struct peer_waiter waiter;
 };
@@ -207,6 +208,7 @@ static void create_elsewhere(struct clone *clone, const struct task *parent,
 	    .count = clone->count,
 	    .thread_flavor = clone->thread.flavor,
 	    .thread_state = clone->thread.state,
+	    .need_bytes = clone->need_bytes,
 	};
 	struct cpu_word words[CPU_MAX_WORDS];
 	size_t bytes;
@@ -239,6 +241,8 @@ static void create_here(struct clone *clone, const struct task *parent,
 		    .state = TASK_STATE_RUNNING,
 		    .image = parent->image,
 		    .properties = &parent->properties,
+		    .shares_memory = clone->mode == EXPORT_CLONE,
+		    .need_bytes = clone->need_bytes,
 		    .cpu = {.cpu = parent->cpu, .scope = CPU_GATE_SEEN, .is_child = true},
 		    .memory = memory,
 		    .thread = clone->thread,
@@ -256,12 +260,15 @@ static void create_here(struct clone *clone, const struct task *parent,
 
 static void clone_create(struct clone *clone, const struct child_memory *memory)
 {
-	const struct task *parent = clone_parent(clone);
+	struct task *parent = clone_parent(clone);
 
 	clone_set_state(clone, CLONE_CREATE);
-	if (!parent)
+	if (!parent) {
 		clone_refuse_ended(clone);
-	else if (clone_is_here(clone))
+		return;
+	}
+	parent->shares_memory |= clone->mode == EXPORT_CLONE;
+	if (clone_is_here(clone))
 		create_here(clone, parent, memory);
 	else
 		create_elsewhere(clone, parent, memory);
@@ -398,6 +405,8 @@ void clone_begin(struct request *request, struct task *parent, const struct clon
 	    .request = request,
 	    .parent_name = parent->name,
 	    .owner_uid = parent->owner_uid,
+	    .need_bytes = peer ? room_of_child_elsewhere(parent, setup->mode)
+			       : room_of_child_here(parent, setup->mode),
 	    .mode = setup->mode,
 	    .node = child_node,
 	    .count = setup->count,

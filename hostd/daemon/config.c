@@ -56,6 +56,7 @@ static const struct key keys[] = {
     TEXT("host", "libvirt", VALUE_LIBVIRT, libvirt),
     NUMBER("limits", "tasks", tasks, 1, 32768),
     NUMBER("limits", "tasks_per_user", tasks_per_user, 1, 32768),
+    NUMBER("limits", "memory_bytes", memory_bytes, 0, INT64_MAX),
     NUMBER("limits", "task_memory_bytes", task_memory_bytes, 0, INT64_MAX),
     NUMBER("limits", "task_threads", task_threads, 0, NAME_THREADS),
     NUMBER("limits", "task_ports", task_ports, 0, UINT16_MAX),

@@ -50,6 +50,7 @@ struct config {
 
 	int64_t tasks;
 	int64_t tasks_per_user;
+	int64_t memory_bytes;	   /* that all tasks may be promised; 0: no limit */
 	int64_t task_memory_bytes; /* of a new task that is nobody's child; 0: no limit */
 	int64_t task_threads;
 	int64_t task_ports;

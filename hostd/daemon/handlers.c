@@ -5,14 +5,13 @@
 
 #include <mach/host_info.h>
 #include <mach/kern_return.h>
-#include <mach/thread_status.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/checked.h"
 #include "child.h"
-#include "clone.h"
+#include "clone_calls.h"
 #include "consoles.h"
 #include "cpu/baseline.h"
 #include "hostd.h"
@@ -41,82 +40,6 @@ static void handle_node_self(struct request *request, const struct link_message 
 	request_reply_with(
 	    request, norma_node_self,
 	    &((struct norma_node_self_reply){.node = (int)request->hostd->config.node}));
-}
-
-static void begin_clone(struct request *request, enum export_mode mode, bool inherit_memory,
-			int node)
-{
-	struct task *parent = route_live_task(request, request->subject);
-
-	if (parent)
-		clone_begin(request, parent,
-			    &(struct clone_setup){
-				.mode = inherit_memory ? mode : EXPORT_EMPTY,
-				.child_node = node,
-				.count = 1,
-			    });
-}
-
-static void handle_task_create(struct request *request, const struct link_message *message)
-{
-	struct task_create_request wanted;
-
-	request_decode(request, message, task_create, &wanted);
-	if (wanted.ledger_count)
-		request_refuse(request, KERN_INVALID_ARGUMENT,
-			       "task_create takes no ledgers: a child has its parent's limits");
-	else
-		begin_clone(request, EXPORT_CREATE, wanted.inherit_memory,
-			    (int)request->hostd->config.node);
-}
-
-static void handle_norma_task_create(struct request *request, const struct link_message *message)
-{
-	struct norma_task_create_request wanted;
-
-	request_decode(request, message, norma_task_create, &wanted);
-	begin_clone(request, EXPORT_CREATE, wanted.inherit_memory, wanted.child_node);
-}
-
-static void handle_norma_task_clone(struct request *request, const struct link_message *message)
-{
-	struct norma_task_clone_request wanted;
-
-	request_decode(request, message, norma_task_clone, &wanted);
-	begin_clone(request, EXPORT_CLONE, wanted.inherit_memory, wanted.child_node);
-}
-
-/* Whether a CPU can load the registers is for the children's VMMs to say. */
-static void handle_norma_task_spawn(struct request *request, const struct link_message *message)
-{
-	struct norma_task_spawn_request wanted;
-	struct task *parent;
-
-	request_decode(request, message, norma_task_spawn, &wanted);
-	if (wanted.mode != EXPORT_CREATE && wanted.mode != EXPORT_CLONE) {
-		request_refuse(request, KERN_INVALID_ARGUMENT,
-			       "norma_task_spawn has no mode %u: use NORMA_SPAWN_CREATE or "
-			       "NORMA_SPAWN_CLONE",
-			       wanted.mode);
-	} else if (wanted.count < 1 || wanted.count > SPAWN_MAX_CHILDREN) {
-		request_refuse(request, KERN_INVALID_ARGUMENT,
-			       "norma_task_spawn makes 1 to %u children, not %u",
-			       SPAWN_MAX_CHILDREN, wanted.count);
-	} else if (wanted.flavor != x86_THREAD_STATE64 ||
-		   wanted.state.bytes != THREAD_STATE64_BYTES) {
-		request_refuse(request, KERN_INVALID_ARGUMENT,
-			       "the threads of norma_task_spawn begin with %u bytes of "
-			       "x86_THREAD_STATE64, not with %u of flavor %u",
-			       THREAD_STATE64_BYTES, wanted.state.bytes, wanted.flavor);
-	} else if ((parent = route_live_task(request, wanted.parent))) {
-		clone_begin(request, parent,
-			    &(struct clone_setup){
-				.mode = (enum export_mode)wanted.mode,
-				.child_node = wanted.child_node,
-				.count = wanted.count,
-				.thread = {.flavor = wanted.flavor, .state = wanted.state},
-			    });
-	}
 }
 
 static void handle_task_terminate(struct request *request, const struct link_message *message)
@@ -196,6 +119,7 @@ static void handle_run_begin(struct request *request, const struct link_message 
 	    .state = TASK_STATE_LOADING,
 	    .image = image,
 	    .properties = &properties,
+	    .need_bytes = PLACEMENT_VMM_BYTES,
 	    .run = message->payload,
 	    .run_bytes = message->header.bytes,
 	    .deadline_ns = hostd_deadline((uint64_t)hostd->config.clone_deadline_ms),
@@ -297,8 +221,8 @@ static const struct handler handlers[] = {
     {MESSAGE_norma_node_self, handle_node_self},
     {MESSAGE_task_create, handle_task_create},
     {MESSAGE_task_terminate, handle_task_terminate},
-    {MESSAGE_norma_task_create, handle_norma_task_create},
-    {MESSAGE_norma_task_clone, handle_norma_task_clone},
+    {MESSAGE_norma_task_create, handle_norma_child},
+    {MESSAGE_norma_task_clone, handle_norma_child},
     {MESSAGE_norma_task_spawn, handle_norma_task_spawn},
     {MESSAGE_norma_run_begin, handle_run_begin},
     {MESSAGE_norma_task_wait, handle_task_wait},

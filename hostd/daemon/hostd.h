@@ -16,6 +16,7 @@
 #include "loop.h"
 #include "pager.h"
 #include "peers.h"
+#include "room.h"
 #include "tasks.h"
 #include "vmm.h"
 #include "zygote.h"
@@ -32,6 +33,7 @@ struct hostd {
 	struct helper pager, zygote;
 	struct host_cpu cpu;
 	struct peer_set peers;
+	struct room room;
 	struct inventory *inventory;   /* what this host knows of itself */
 	struct listener clients;       /* Unix socket */
 	struct listener hosts;	       /* TCP; fd -1 when there are no other hosts */

@@ -64,6 +64,7 @@ void node_summary_fill(struct hostd *hostd, struct peer_node_summary_reply *ret_
 	    .busy_permille = snapshot->cpu.busy_permille,
 	};
 	fill_memory(&snapshot->memory, ret_summary);
+	room_summary_fill(hostd, ret_summary);
 	fill_libvirt(&snapshot->libvirt, ret_summary);
 	snprintf(ret_summary->cpu_vendor, sizeof(ret_summary->cpu_vendor), "%.31s",
 		 snapshot->cpu.vendor);

@@ -4,9 +4,12 @@
 #include "route.h"
 
 #include <mach/kern_return.h>
+#include <mach/norma.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "attachments.h"
+#include "auto_node.h"
 #include "brood.h"
 #include "channel.h"
 #include "handlers.h"
@@ -195,6 +198,35 @@ static void route_node(struct request *request, const struct link_message *messa
 		forward(request, node, message);
 }
 
+/* The first field of the call's payload is the node. */
+static void auto_chosen(struct request *request, const struct link_message *message, int node)
+{
+	struct link_message chosen = *message;
+	struct wire_writer writer;
+
+	wire_writer_init(&writer, request->hostd->payload, MESSAGE_MAX_PAYLOAD);
+	wire_put_u32(&writer, (uint32_t)node);
+	memcpy(request->hostd->payload + writer.used, message->payload + writer.used,
+	       message->header.bytes - writer.used);
+	chosen.payload = request->hostd->payload;
+	request->subject = (uint32_t)node;
+	route_node(request, &chosen);
+}
+
+/* A task that is nobody's child asks no more of a node than that it has room for a VMM. */
+static void route_run(struct request *request, const struct link_message *message)
+{
+	if (request->channel->kind == CHANNEL_HOST)
+		request_refuse(request, KERN_INVALID_ARGUMENT,
+			       "the host that a program is connected to chooses a node");
+	else
+		auto_node_choose(request, message,
+				 &(struct auto_node_setup){
+				     .need = {PLACEMENT_VMM_BYTES, PLACEMENT_VMM_BYTES},
+				     .chosen = auto_chosen,
+				 });
+}
+
 static void route_here(struct request *request, const struct link_message *message)
 {
 	if (request->channel->kind == CHANNEL_HOST)
@@ -239,7 +271,10 @@ void route_call(struct channel *channel, struct link_message *message, uint32_t 
 		route_name(request, route == ROUTE_TASK ? NAME_TASK : NAME_THREAD, message);
 		break;
 	case ROUTE_NODE:
-		route_node(request, message);
+		if (type == MESSAGE_norma_run_begin && (int)request->subject == NORMA_NODE_AUTO)
+			route_run(request, message);
+		else
+			route_node(request, message);
 		break;
 	case ROUTE_HERE:
 	case ROUTE_NONE:

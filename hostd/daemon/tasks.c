@@ -119,6 +119,7 @@ void task_forget(struct task *task)
 {
 	struct task_table *table = &task->hostd->tasks;
 
+	room_release(task);
 	if (task->phase == TASK_ENDED) {
 		TAILQ_REMOVE(&table->ended, task, entry);
 		table->ended_count--;
@@ -150,6 +151,7 @@ void task_retire(struct task *task)
 {
 	struct task_table *table = &task->hostd->tasks;
 
+	room_release(task);
 	TAILQ_REMOVE(&table->live, task, entry);
 	table->live_count--;
 	task->phase = TASK_ENDED;

@@ -45,6 +45,8 @@ struct task {
 	uint32_t owner_uid;
 	char image[TASK_IMAGE_BYTES];
 	uint64_t created_ns;
+	bool shares_memory;	 /* made by norma_task_clone, or the parent in one */
+	uint64_t promised_bytes; /* of this host's memory (room.h) */
 	enum task_phase phase;
 	struct vmm *vmm;     /* NULL once ended */
 	struct child *child; /* while TASK_BUILDING */

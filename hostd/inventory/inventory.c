@@ -22,6 +22,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "children.h"
 #include "host_facts.h"
 #include "libvirt_follower.h"
 
@@ -29,6 +30,7 @@
 
 struct inventory {
 	const char *root;
+	bool counts_children;
 	char why_not[SNAPSHOT_WHY_BYTES]; /* why there is no follower */
 	enum libvirt_state state_without; /* of libvirt, when there is no follower */
 	struct libvirt_follower *follower;
@@ -56,25 +58,56 @@ static void read_libvirt(struct inventory *inventory, struct snapshot_libvirt *r
 	memcpy(ret_libvirt->why, inventory->why_not, sizeof(ret_libvirt->why));
 }
 
+/* What a snapshot points to; it goes into the same piece of memory behind it. */
+struct snapshot_tail {
+	struct snapshot_libvirt libvirt;
+	struct snapshot_children children;
+	char *xml;		     /* of libvirt; NULL: none */
+	struct snapshot_child *rows; /* of the children */
+	size_t xml_bytes, rows_bytes;
+};
+
+static void tail_read(struct inventory *inventory, struct snapshot_tail *tail)
+{
+	*tail = (struct snapshot_tail){0};
+	read_libvirt(inventory, &tail->libvirt, &tail->xml);
+	if (inventory->counts_children)
+		children_read(inventory->root, getpid(), &tail->children, &tail->rows);
+	tail->rows_bytes = tail->children.count * sizeof(*tail->rows);
+	tail->xml_bytes = tail->xml ? strlen(tail->xml) + 1 : 0;
+}
+
+/* Takes what the tail holds. */
+static void tail_store(struct snapshot_tail *tail, struct inventory_snapshot *snapshot)
+{
+	char *room = (char *)(snapshot + 1);
+
+	snapshot->libvirt = tail->libvirt;
+	snapshot->children = tail->children;
+	if (tail->rows)
+		snapshot->children.rows = memcpy(room, tail->rows, tail->rows_bytes);
+	if (tail->xml)
+		snapshot->libvirt.cpu_xml =
+		    memcpy(room + tail->rows_bytes, tail->xml, tail->xml_bytes);
+}
+
 /* Return: a snapshot for free(3), or NULL without memory. */
 static struct inventory_snapshot *take_snapshot(struct inventory *inventory)
 {
-	struct snapshot_libvirt libvirt = {0};
-	_cleanup_free_ char *xml = NULL;
 	struct inventory_snapshot *snapshot;
-	size_t xml_bytes;
+	uint64_t begin_ns = clock_now_ns();
+	struct snapshot_tail tail;
 
-	read_libvirt(inventory, &libvirt, &xml);
-	xml_bytes = xml ? strlen(xml) + 1 : 0;
-	snapshot = calloc(1, sizeof(*snapshot) + xml_bytes);
-	if (!snapshot)
-		return NULL;
-	snapshot->taken_ns = clock_now_ns();
-	snapshot->libvirt = libvirt;
-	if (xml)
-		snapshot->libvirt.cpu_xml = memcpy(snapshot + 1, xml, xml_bytes);
-	host_memory_read(inventory->root, &snapshot->memory);
-	host_cpu_read(inventory->root, &snapshot->cpu, &inventory->times);
+	tail_read(inventory, &tail);
+	snapshot = calloc(1, sizeof(*snapshot) + tail.rows_bytes + tail.xml_bytes);
+	if (snapshot) {
+		snapshot->taken_ns = begin_ns;
+		tail_store(&tail, snapshot);
+		host_memory_read(inventory->root, &snapshot->memory);
+		host_cpu_read(inventory->root, &snapshot->cpu, &inventory->times);
+	}
+	free(tail.xml);
+	free(tail.rows);
 	return snapshot;
 }
 
@@ -172,6 +205,7 @@ int inventory_new(const struct inventory_setup *setup, struct inventory **ret_in
 	if (!inventory)
 		return -ENOMEM;
 	inventory->root = setup->root;
+	inventory->counts_children = setup->counts_children;
 	inventory->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	inventory->answer_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (inventory->wake_fd < 0 || inventory->answer_fd < 0)

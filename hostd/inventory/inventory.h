@@ -15,6 +15,7 @@ struct inventory;
 struct inventory_setup {
 	const char *libvirt;	 /* "auto", "off" or a connection URI */
 	const char *module_path; /* norma-libvirt.so */
+	bool counts_children;	 /* snapshots say what the processes hold that this one started */
 	const char *root;	 /* "" for this host; tests: a directory with proc/ and sys/ */
 };
 

@@ -85,11 +85,25 @@ struct snapshot_libvirt {
 	const char *cpu_xml;
 };
 
+/* A process that this one started, and what it holds (children.h). */
+struct snapshot_child {
+	int32_t pid;
+	uint64_t bytes;
+};
+
+struct snapshot_children {
+	bool is_counted; /* else all is 0: nobody asked for it, or /proc does not say */
+	uint64_t bytes;	 /* of all of them */
+	uint32_t count;
+	const struct snapshot_child *rows; /* [count], by pid; live as long as the snapshot */
+};
+
 struct inventory_snapshot {
 	uint64_t taken_ns; /* CLOCK_MONOTONIC */
 	struct snapshot_memory memory;
 	struct snapshot_cpu cpu;
 	struct snapshot_libvirt libvirt;
+	struct snapshot_children children;
 };
 
 #endif

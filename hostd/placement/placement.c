@@ -107,11 +107,11 @@ const char *placement_why_not(const struct placement_need *need, const struct pl
 	if (node->refusal)
 		snprintf(text, PLACEMENT_WHY_BYTES, "node %d: %s", node->node, node->refusal);
 	else if (!node->tasks_left)
-		snprintf(text, PLACEMENT_WHY_BYTES, "node %d has as many tasks as it may",
+		snprintf(text, PLACEMENT_WHY_BYTES, "node %d: it has as many tasks as it may",
 			 node->node);
 	else
 		snprintf(text, PLACEMENT_WHY_BYTES,
-			 "node %d has room for %llu MiB %s, the task may need %llu MiB", node->node,
+			 "node %d: room for %llu MiB %s, %llu MiB needed", node->node,
 			 (unsigned long long)(placement_room(node) / MIB), tightest(node),
 			 (unsigned long long)((needed_bytes(need, node) + MIB - 1) / MIB));
 	return text;

@@ -43,7 +43,7 @@ const char *norma_last_error(void);
 void norma_set_self_task(task_t task);
 
 /*
- * Runs a static Linux x86-64 program as a new task on `node`. image_path is read by the caller.
+ * Runs a static Linux x86-64 program as a new task on `node`, which may be NORMA_NODE_AUTO. image_path is read by the caller.
  * arguments and environment end with NULL, as for execve(2); environment may be NULL. Together they
  * may be 32 KiB each.
  * Return: KERN_SUCCESS with its name in *ret_task, running; KERN_INVALID_ARGUMENT when the image

@@ -8,7 +8,7 @@ export NORMA_SOCKET
 runs "--version" "$norma" --version
 out_has "prints it" '^norma [0-9]+\.[0-9]+'
 runs "--help" "$norma" --help
-out_has "lists the commands" '^  norma clone TASK --node N'
+out_has "lists the commands" '^  norma clone TASK --node N[|]auto'
 for words in "" "nonsense" "run" "kill" "regions" "clone 0x40000040" "inherit 1 2 3" "ps --nonsense" \
 	"regions nonsense" "regions 0x80000001" "lab" "lab nonsense" "lab exec" "lab up --hosts x"; do
 	# shellcheck disable=SC2086 # words

@@ -86,6 +86,7 @@ START_TEST(values_arrive)
 	ck_assert_ptr_null(config_node_find(&config, 3));
 	ck_assert_int_eq(config.waiting_vmms, 0);
 	ck_assert_int_eq(config.console_bytes, 65536);
+	ck_assert_int_eq(config.memory_bytes, INT64_C(8) << 30);
 	ck_assert_int_eq(config.task_memory_bytes, 1 << 30);
 	ck_assert_int_eq(config.task_threads, 4);
 	ck_assert_int_eq(config.task_ports, 3);

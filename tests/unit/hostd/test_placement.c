@@ -131,11 +131,11 @@ static const struct {
 	const char *why;
 } refusals[] = {
     {NODE(0, .available_bytes = 512 * MIB),
-     "node 0 has room for 512 MiB in memory, the task may need 1024 MiB"},
+     "node 0: room for 512 MiB in memory, 1024 MiB needed"},
     {NODE(1, .group_left_bytes = 10 * MIB), "room for 10 MiB by its control group"},
     {NODE(1, .config_left_bytes = 1), "room for 0 MiB by its configuration"},
     {NODE(2, .guests_growth_bytes = 9 * GIB), "room for 0 MiB beside libvirt's guests"},
-    {NODE(2, .tasks_left = NO_TASKS), "node 2 has as many tasks as it may"},
+    {NODE(2, .tasks_left = NO_TASKS), "node 2: it has as many tasks as it may"},
     {NODE(1, .refusal = "is down"), "node 1: is down"},
     {NODE(1, .refusal = NULL), ""},
 };

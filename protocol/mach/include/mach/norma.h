@@ -9,6 +9,13 @@
 #include <mach/port.h>
 
 /*
+ * Instead of a node's number, where a task is made: the host that is asked chooses a node whose CPU
+ * suffices and that has room for the task's memory. KERN_RESOURCE_SHORTAGE when there is none;
+ * norma_last_error() then has the figures of each node.
+ */
+#define NORMA_NODE_AUTO (-3)
+
+/*
  * The number of the node where the caller is (its daemon's, for a client): what norma_task_clone
  * and norma_task_create take as child_node. `host` is not looked at. Return: KERN_SUCCESS.
  */
@@ -19,14 +26,15 @@ kern_return_t norma_node_self(host_t host, int *ret_node);
  * regions' inheritance says; the child's regions have the parent's inheritance. The memory stays
  * coherent between the nodes, page by page, as long as both live. The child has no threads and is
  * not suspended. The parent runs on; it is not a snapshot. With inherit_memory FALSE the child has
- * no memory. child_node may be the parent's own node.
+ * no memory. child_node may be the parent's own node, or NORMA_NODE_AUTO.
  *
  * Return: KERN_SUCCESS with the child's name in *child_task;
  *         KERN_INVALID_ARGUMENT  parent_task is not a task, or child_node is not in the node table;
  *         KERN_INVALID_TASK      the caller may not use parent_task;
  *         KERN_NODE_DOWN         child_node, or the parent's node, cannot be reached;
  *         KERN_OPERATION_TIMED_OUT  it did not answer in time;
- *         KERN_RESOURCE_SHORTAGE no memory, or a limit was reached on child_node.
+ *         KERN_RESOURCE_SHORTAGE no memory, or a limit was reached on child_node, or no node
+ *                                can take the child.
  * After any failure no child exists anywhere and the parent is unchanged.
  */
 kern_return_t norma_task_clone(task_t parent_task, boolean_t inherit_memory, int child_node,
