@@ -17,10 +17,11 @@
 #define SMALL_PAGES 300u
 #define LARGE_PAGES 16384u
 
-/* How long the pagers wait for a silent host here. */
-#define DEADLINE_MS 700u
+/* How long the pagers wait for a host where a test makes one silent. Elsewhere they wait as long as
+ * they do by themselves: on a busy machine a living host may take longer than this. */
+#define SILENT_DEADLINE_MS 700u
 
-static struct world world = {.deadline_ms = DEADLINE_MS};
+static struct world world;
 
 /* What page `page` of every object here holds: zeros in every third. */
 static void fill_page(uint64_t page, uint8_t *data)
@@ -236,6 +237,7 @@ START_TEST(a_home_that_does_not_answer_is_an_error_in_time)
 	struct view view;
 	uint64_t begin;
 
+	world.deadline_ms = SILENT_DEADLINE_MS;
 	world_start(&world, 2);
 	task_open(&home, &world, 0);
 	task_open(&user, &world, 1);
@@ -243,7 +245,7 @@ START_TEST(a_home_that_does_not_answer_is_an_error_in_time)
 	kill(world.hosts[0].pid, SIGSTOP);
 	begin = clock_now_ns();
 	ck_assert(read_faults(view.at + (LARGE_PAGES - 1) * PAGE_BYTES));
-	ck_assert_uint_lt(clock_now_ns() - begin, 3 * DEADLINE_MS * NS_PER_MS);
+	ck_assert_uint_lt(clock_now_ns() - begin, 10 * NS_PER_S);
 	kill(world.hosts[0].pid, SIGCONT);
 	task_close(&user);
 	task_close(&home);
@@ -356,6 +358,8 @@ START_TEST(a_host_that_was_to_send_pages_is_not_needed)
 {
 	struct crowd crowd;
 
+	if (_i == 1)
+		world.deadline_ms = SILENT_DEADLINE_MS;
 	crowd_start(&crowd, LARGE_PAGES);
 	switch (_i) {
 	case 0:
