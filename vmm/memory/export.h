@@ -14,6 +14,7 @@
 #ifndef MEMORY_EXPORT_H
 #define MEMORY_EXPORT_H
 
+#include "aside.h"
 #include "space_internal.h"
 
 enum export_action {
@@ -65,6 +66,7 @@ struct export
 	bool is_paused;
 	uint64_t pause_start_ns;
 	uint64_t pause_ns;
+	struct aside *asides;		 /* what was frozen, unmapped when threads run again */
 	uint8_t *buffer;		 /* EXPORT_COPY_BYTES */
 	struct space_exported *exported; /* windows are filled in before the fork */
 	struct failure *failure;

@@ -39,6 +39,19 @@ static kern_return_t unreport_all(struct export *export)
 	return KERN_SUCCESS;
 }
 
+static int remap(struct export *export, const struct export_item *item)
+{
+	struct machine *machine = export->space->machine;
+	const struct region *region = item->region;
+
+	/* Every page is in the object's file; of an overlay that would not be true. */
+	if (item->action == EXPORT_FREEZE)
+		aside_move(&export->asides, machine_hva(machine, region->start),
+			   region_bytes(region));
+	return host_map_object(machine, region, item->object, 0,
+			       export_rule(item->action)->mapping);
+}
+
 static kern_return_t remap_all(struct export *export)
 {
 	for (uint32_t i = 0; i < export->count; i++) {
@@ -47,9 +60,7 @@ static kern_return_t remap_all(struct export *export)
 
 		if (!rule->is_remapped)
 			continue;
-		if (space_fail_at(SPACE_STEP_REMAP) ||
-		    host_map_object(export->space->machine, item->region, item->object, 0,
-				    rule->mapping)) {
+		if (space_fail_at(SPACE_STEP_REMAP) || remap(export, item)) {
 			failure_set(export->failure,
 				    "the host has no memory for the mapping at 0x%llx",
 				    (unsigned long long)item->region->start);

@@ -4,7 +4,7 @@
  * Order: choose; make objects; copy what never changes; publish; stop threads; look again; copy
  * what changes; publish the rest; change the parent; let threads go on; hold and describe. What can
  * be done while threads run is done then: the pause holds no more than remapping, the overlay's
- * bytes and one request to the pager.
+ * bytes and one request to the pager. What was mapped before is unmapped after it.
  */
 #include <assert.h>
 #include <errno.h>
@@ -260,6 +260,7 @@ static kern_return_t export_locked(struct export *export, struct space_exported 
 	else
 		export_commit(export);
 	export_resume(export);
+	aside_drop(&export->asides);
 	export_fork_done(export);
 	if (!code)
 		export_describe(export, exported);

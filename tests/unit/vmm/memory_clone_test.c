@@ -4,11 +4,14 @@
  */
 #include <check.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "space_internal.h"
 #include "memory_family.h"
 #include "norma_abi.h"
 
@@ -264,6 +267,59 @@ START_TEST(b47_c86_memory_outlives_its_parent)
 }
 END_TEST
 
+static uint32_t mappings_of_memory(const struct peer *peer)
+{
+	uint32_t count = 0;
+	char path[64], line[512];
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)peer->pid);
+	FILE *maps = fopen(path, "re");
+	ck_assert_ptr_nonnull(maps);
+	while (fgets(line, sizeof(line), maps))
+		count += strstr(line, "memfd:norma-memory") != NULL;
+	fclose(maps);
+	return count;
+}
+
+/* What was mapped before is unmapped by a thread that nobody waits for. */
+static void wait_mappings(const struct peer *peer, uint32_t count)
+{
+	uint64_t deadline_ns = clock_now_ns() + 30 * NS_PER_S;
+
+	while (mappings_of_memory(peer) != count && clock_now_ns() < deadline_ns)
+		sched_yield();
+	ck_assert_uint_eq(mappings_of_memory(peer), count);
+}
+
+/* Also one whose export fails when its mappings have been moved. */
+START_TEST(large_memory_is_frozen_whole_and_its_old_mapping_goes)
+{
+	enum { PAGES = 32 << 8 }; /* 32 MiB, from a place that no page table begins at */
+	struct region_entry entries[EXPORT_MAX_REGIONS];
+	uint32_t entry_count;
+	uint64_t at = R;
+
+	ck_assert_int_eq(peer_allocate(&parent, &at, PAGES * P, SPACE_FIXED), KERN_SUCCESS);
+	for (uint64_t i = 0; i < PAGES; i += 5)
+		peer_put(&parent, R + i * P, (uint8_t)(i % 255 + 1));
+	if (_i) {
+		peer_fail_at(&parent, SPACE_STEP_REMAP, 2);
+		at = R + 2 * PAGES * P;
+		ck_assert_int_eq(peer_allocate(&parent, &at, P, SPACE_FIXED), KERN_SUCCESS);
+		ck_assert_int_ne(peer_export(&parent, EXPORT_CREATE, entries, &entry_count),
+				 KERN_SUCCESS);
+		wait_mappings(&parent, 2);
+	}
+	struct peer child = peer_child(broker, &parent, EXPORT_CREATE);
+	for (uint64_t i = 0; i < PAGES; i += 5)
+		peer_put(&parent, R + i * P, 0);
+	for (uint64_t i = 0; i < PAGES; i++)
+		ck_assert_uint_eq(peer_get(&child, R + i * P), i % 5 ? 0 : i % 255 + 1);
+	wait_mappings(&parent, _i ? 2 : 1);
+	peer_end(&child);
+}
+END_TEST
+
 /* All of it holds for children by copying and for children by forking. */
 static void add_tests(TCase *cases, void (*setup)(void))
 {
@@ -281,6 +337,7 @@ static void add_tests(TCase *cases, void (*setup)(void))
 	tcase_add_loop_test(cases, b48_protections_are_the_parents, 0, 2);
 	tcase_add_test(cases, c81_c85_later_changes_stay_in_one_task);
 	tcase_add_test(cases, b47_c86_memory_outlives_its_parent);
+	tcase_add_loop_test(cases, large_memory_is_frozen_whole_and_its_old_mapping_goes, 0, 2);
 }
 
 int main(void)
