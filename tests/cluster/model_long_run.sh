@@ -64,9 +64,10 @@ settled() {
 	[ "$(processes_of_hosts | wc -w)" -eq "$processes" ]
 }
 
-# short_run STATEMENT: so that every host has its links before and after.
+# short_run STATEMENT: so that every host has its links before and after, and its allocators what
+# they need for this.
 short_run() {
-	runs "$1" on 0 "$model" --operations 3000 --nodes 3 /bin/busybox
+	runs "$1" on 0 "$model" --operations 20000 --nodes 3 --deaths /bin/busybox
 }
 
 # A host keeps records of its last 1024 ended tasks: full before as after, they are no growth.
