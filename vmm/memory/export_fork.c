@@ -163,7 +163,7 @@ static int kept_list(struct export *export)
 }
 
 /* The export is the parent's business; what it allocated is ours to free. */
-static _Noreturn void fork_first(void *context)
+__attribute__((noreturn)) static void fork_first(void *context)
 {
 	struct export *export = context;
 	const struct space_forker *forker = export->forker;

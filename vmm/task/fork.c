@@ -79,7 +79,7 @@ static int fork_process(void *context, space_child_fn first, void *first_context
 	return ret;
 }
 
-static _Noreturn void fork_child(void *context)
+__attribute__((noreturn)) static void fork_child(void *context)
 {
 	struct task_fork *fork = context;
 
