@@ -2,11 +2,13 @@
 """Counts the results in meson's test logs and prints "N passed, N failed, N skipped".
 
 A test that speaks TAP counts as its test points, any other test as one. A test whose process failed
-without a failing point (a crash, a time-out) counts as one more failure.
+without a failing point (a crash, a time-out) counts as one more failure. What failed is said last, so
+that the end of a long output is enough to know why.
 """
 
 import argparse
 import json
+import os
 import re
 import subprocess
 import sys
@@ -17,6 +19,9 @@ POINT = re.compile(r"^(not )?ok\b(.*)$")
 SKIP = re.compile(r"#\s*skip", re.IGNORECASE)
 KERNEL_TROUBLE = re.compile(r"WARNING: |BUG: |Oops|general protection fault|KASAN|hung_task")
 KERNEL_TIME = re.compile(r"^\[\s*(\d+\.\d+)\] (.*)$")
+
+STDERR_LINES = 15
+POINT_LINES = 12  # of what a failing point says
 
 
 def points_of(test):
@@ -41,6 +46,37 @@ def points_of(test):
     return points
 
 
+def build_of(log):
+    """Return the build directory of BUILD/meson-logs/testlog.json."""
+    return os.path.basename(os.path.dirname(os.path.dirname(os.path.abspath(log))))
+
+
+def failing_points(stdout):
+    """Return the `not ok` lines, each with the comment lines below it."""
+    said = []
+    room = 0
+    for line in stdout:
+        if line.startswith("not ok"):
+            room = POINT_LINES
+        elif not line.startswith("#"):
+            room = 0
+        if room:
+            said.append(line)
+            room -= 1
+    return said
+
+
+def print_failure(build, test):
+    """Say what failed and why: the failing points, or where a test that has none had come to."""
+    code = test.get("returncode")
+    print(f"failed in {build}: {test['name']} ({test['result']}, exit status {code})")
+    stdout = test.get("stdout", "").splitlines()
+    for line in failing_points(stdout) or stdout[-POINT_LINES:]:
+        print(f"    {line}")
+    for line in test.get("stderr", "").splitlines()[-STDERR_LINES:]:
+        print(f"    stderr: {line}")
+
+
 def kernel_trouble(since):
     """Return the kernel's own warnings since that many seconds after boot."""
     try:
@@ -62,6 +98,7 @@ def main():
     arguments = parser.parse_args()
 
     total = [0, 0, 0]
+    failed = []
     for log in arguments.logs:
         try:
             with open(log, encoding="utf-8") as lines:
@@ -74,14 +111,16 @@ def main():
             points = points_of(test)
             total = [sum(pair) for pair in zip(total, points)]
             if points[1]:
-                print(f"failed: {test['name']} ({test['result']}, {points[1]} failures)")
+                failed.append((build_of(log), test))
             elif points[2]:
-                print(f"skipped: {test['name']} ({points[2]})")
+                print(f"skipped in {build_of(log)}: {test['name']} ({points[2]})")
     if arguments.kernel_log_since is not None:
         trouble = kernel_trouble(arguments.kernel_log_since)
         for line in trouble:
             print(f"failed: the kernel complained during the tests: {line}")
         total[1] += 1 if trouble else 0
+    for build, test in failed:
+        print_failure(build, test)
     print("{} passed, {} failed, {} skipped".format(*total))
     return 1 if total[1] or not total[0] else 0
 
