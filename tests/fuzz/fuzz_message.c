@@ -2,6 +2,7 @@
  * Message decoders: the first byte picks one, the rest is its payload. What is accepted must encode
  * to the same bytes: then no two byte strings mean the same, and nothing is skipped unseen.
  */
+#include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -39,11 +40,13 @@ typedef void check_function(const uint8_t *data, size_t size);
 static check_function *const checks[] = {
 #include "message/structs.def"
 };
+#define CHECK_COUNT (sizeof(checks) / sizeof(checks[0]))
+static_assert(CHECK_COUNT <= UINT8_MAX + 1, "one byte picks a struct");
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size < 1 || size - 1 > MESSAGE_MAX_PAYLOAD)
 		return -1;
-	checks[data[0] % (sizeof(checks) / sizeof(checks[0]))](data + 1, size - 1);
+	checks[data[0] % CHECK_COUNT](data + 1, size - 1);
 	return 0;
 }
