@@ -15,6 +15,23 @@ void console_input_init(struct console_input *input)
 	input->head = 0;
 	input->used = 0;
 	input->is_ended = false;
+	input->starving = 0;
+	input->feedings = 1;
+}
+
+/* Whoever waits will look again, though maybe not before this is over. */
+static void console_input_changed_locked(struct console_input *input)
+{
+	input->starving = 0;
+	input->feedings++;
+	pthread_cond_broadcast(&input->changed);
+}
+
+/* Counts a take that is about to wait, once for each time that something changed. */
+static void console_input_starve_locked(struct console_input *input, uint64_t *counted_at)
+{
+	input->starving += *counted_at != input->feedings;
+	*counted_at = input->feedings;
 }
 
 static uint32_t smaller(uint32_t a, uint32_t b)
@@ -41,7 +58,7 @@ ssize_t console_input_feed(struct console_input *input, const void *data, uint32
 		input->used += accepted;
 	}
 	input->is_ended = is_last && accepted == bytes;
-	pthread_cond_broadcast(&input->changed);
+	console_input_changed_locked(input);
 	pthread_mutex_unlock(&input->lock);
 	return accepted;
 }
@@ -63,13 +80,16 @@ ssize_t console_input_take(struct console_input *input, void *buffer, size_t byt
 			   const atomic_bool *is_cancelled)
 {
 	uint32_t capacity = bytes < CONSOLE_INPUT_BYTES ? (uint32_t)bytes : CONSOLE_INPUT_BYTES;
+	uint64_t counted_at = 0;
 	ssize_t taken = -EINTR;
 
 	if (bytes == 0)
 		return 0;
 	pthread_mutex_lock(&input->lock);
-	while (!input->used && !input->is_ended && !atomic_load(is_cancelled))
+	while (!input->used && !input->is_ended && !atomic_load(is_cancelled)) {
+		console_input_starve_locked(input, &counted_at);
 		wait_until(&input->changed, &input->lock, WAIT_FOREVER);
+	}
 	if (input->used)
 		taken = console_input_take_locked(input, buffer, capacity);
 	else if (input->is_ended)
@@ -97,6 +117,16 @@ int console_input_wait(struct console_input *input, uint64_t deadline_ns,
 void console_input_wake(struct console_input *input)
 {
 	pthread_mutex_lock(&input->lock);
-	pthread_cond_broadcast(&input->changed);
+	console_input_changed_locked(input);
 	pthread_mutex_unlock(&input->lock);
+}
+
+uint32_t console_input_starving(struct console_input *input)
+{
+	uint32_t starving;
+
+	pthread_mutex_lock(&input->lock);
+	starving = input->starving;
+	pthread_mutex_unlock(&input->lock);
+	return starving;
 }

@@ -20,6 +20,8 @@ struct console_input {
 	uint32_t head; /* of the next byte to read */
 	uint32_t used;
 	bool is_ended;
+	uint32_t starving; /* takes that nothing can end but a feed or a wake after now */
+	uint64_t feedings; /* how often `starving` was set to 0 */
 	uint8_t ring[CONSOLE_INPUT_BYTES];
 };
 
@@ -45,6 +47,9 @@ ssize_t console_input_take(struct console_input *input, void *buffer, size_t byt
  */
 int console_input_wait(struct console_input *input, uint64_t deadline_ns,
 		       const atomic_bool *is_cancelled);
+
+/* Return: how many takes wait, and will until the next feed or wake is called. */
+uint32_t console_input_starving(struct console_input *input);
 
 /* Makes every waiting reader look at its is_cancelled again. */
 void console_input_wake(struct console_input *input);

@@ -37,7 +37,6 @@ unsigned int threads_alive_locked(const struct task *task)
 	return count;
 }
 
-/* One that is served may yet be given data. */
 static bool thread_is_still_locked(const struct thread *thread)
 {
 	if (thread->life == THREAD_FREE)
@@ -48,15 +47,24 @@ static bool thread_is_still_locked(const struct thread *thread)
 	       (thread->task->suspend_count || thread->suspend_count);
 }
 
+/*
+ * One that is served may yet be given data; of standard input only when a client has sent some,
+ * which hostd would know. A served thread that is not among those that starve has not begun to, or
+ * is about to go on; with nobody else running, one that starves still does.
+ */
 bool threads_are_still(struct task *task)
 {
+	unsigned int served = 0;
 	bool are_still = true;
 
 	pthread_mutex_lock(&task->lock);
 	for (uint32_t i = 0; i < NAME_THREADS; i++)
-		are_still = are_still && thread_is_still_locked(&task->threads[i]);
+		if (task->threads[i].life == THREAD_SERVED)
+			served++;
+		else
+			are_still = are_still && thread_is_still_locked(&task->threads[i]);
 	pthread_mutex_unlock(&task->lock);
-	return are_still;
+	return are_still && served == (served ? console_input_starving(&task->input) : 0);
 }
 
 /* Raises a count that keeps every thread out of the guest, and waits until all are. Return: 0,

@@ -5,6 +5,7 @@
 #include <check.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,6 +117,41 @@ START_TEST(waiting_reader_can_be_cancelled)
 }
 END_TEST
 
+static void *take_main(void *context)
+{
+	uint8_t byte;
+
+	(void)context;
+	return console_input_take(&input, &byte, 1, &is_cancelled) == 1 ? &input : NULL;
+}
+
+static void wait_until_starving(uint32_t count)
+{
+	while (console_input_starving(&input) != count)
+		sched_yield();
+}
+
+START_TEST(readers_starve_until_something_changes)
+{
+	pthread_t readers[2];
+	void *result;
+
+	for (unsigned int i = 0; i < 2; i++)
+		ck_assert_int_eq(pthread_create(&readers[i], NULL, take_main, NULL), 0);
+	wait_until_starving(2);
+	console_input_wake(&input);
+	wait_until_starving(2);
+	ck_assert_int_eq(console_input_feed(&input, "ab", 2, false), 2);
+	/* Whether or not they have noticed by now. */
+	ck_assert_uint_eq(console_input_starving(&input), 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		ck_assert_int_eq(pthread_join(readers[i], &result), 0);
+		ck_assert_ptr_eq(result, &input);
+	}
+	ck_assert_uint_eq(console_input_starving(&input), 0);
+}
+END_TEST
+
 /* ---- strings ---- */
 
 START_TEST(strings_are_split_at_nul)
@@ -173,6 +209,7 @@ static Suite *suite(void)
 	tcase_add_test(c, input_comes_out_as_it_went_in_also_around_the_ring);
 	tcase_add_test(c, full_input_takes_a_part);
 	tcase_add_test(c, waiting_reader_can_be_cancelled);
+	tcase_add_test(c, readers_starve_until_something_changes);
 	tcase_add_test(c, strings_are_split_at_nul);
 	tcase_add_loop_test(c, exception_reads_as_a_sentence, 0,
 			    sizeof(sentences) / sizeof(sentences[0]));
