@@ -53,6 +53,17 @@ static void refuse(struct link *link, const struct link_message *message)
 	link_send(link, &header, payload, writer.used, NULL, 0);
 }
 
+/* Until the test has opened the other end, and closed it. */
+static void hold(void)
+{
+	int fd = open(getenv("NORMA_FAKE_HOLD"), O_RDONLY | O_CLOEXEC);
+	char byte;
+
+	while (read(fd, &byte, 1) > 0)
+		;
+	close(fd);
+}
+
 int fake_script_play(struct link *link, const struct link_message *message)
 {
 	switch (fake_script_action(message->header.type)) {
@@ -69,7 +80,7 @@ int fake_script_play(struct link *link, const struct link_message *message)
 	case FAKE_IGNORE:
 		break;
 	case FAKE_HOLD:
-		close(open(getenv("NORMA_FAKE_HOLD"), O_RDONLY | O_CLOEXEC));
+		hold();
 		return 0;
 	case FAKE_GARBAGE:
 		send(link->fd, "this is no message", 18, MSG_NOSIGNAL);

@@ -79,7 +79,8 @@ void harness_begin(struct harness *harness, unsigned int host_count)
 	struct config_node nodes[HARNESS_MAX_HOSTS] = {0};
 
 	log_setup("test", getenv("NORMA_TEST_VERBOSE") ? LOG_DEBUG : 0);
-	*harness = (struct harness){.host_count = host_count, .first_fds = count_fds()};
+	*harness =
+	    (struct harness){.host_count = host_count, .first_fds = count_fds(), .held_fd = -1};
 	snprintf(harness->directory, sizeof(harness->directory), "/tmp/norma-hostd-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(harness->directory));
 	snprintf(script, sizeof(script), "%s/script", harness->directory);
@@ -123,17 +124,25 @@ void harness_script(struct harness *harness, const char *script)
 	ck_assert_int_eq(rename(new_path, path), 0);
 }
 
+static bool opens_held(void *context)
+{
+	struct harness *harness = context;
+
+	/* Opens once a program has opened the other end, which it then reads. */
+	harness->held_fd = open(getenv("NORMA_FAKE_HOLD"), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	return harness->held_fd >= 0;
+}
+
+void harness_until_held(struct harness *harness)
+{
+	harness_until(harness, opens_held, harness, "a program holds an answer back");
+}
+
 void harness_release(struct harness *harness)
 {
-	uint64_t deadline_ns = clock_now_ns() + WAIT_MS * NS_PER_MS;
-	int fd;
-
-	/* Opens once the program waits on the other end. */
-	while ((fd = open(getenv("NORMA_FAKE_HOLD"), O_WRONLY | O_NONBLOCK | O_CLOEXEC)) < 0) {
-		ck_assert_msg(clock_now_ns() < deadline_ns, "nobody holds an answer back");
-		harness_step(harness);
-	}
-	close(fd);
+	ck_assert_int_ge(harness->held_fd, 0);
+	close(harness->held_fd);
+	harness->held_fd = -1;
 }
 
 void harness_step(struct harness *harness)

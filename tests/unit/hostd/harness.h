@@ -20,6 +20,7 @@ struct harness {
 	struct config configs[HARNESS_MAX_HOSTS];
 	unsigned int host_count;
 	int first_fds; /* open before it began */
+	int held_fd;   /* keeps a fake program from answering; -1: none */
 };
 
 /* Prepares configurations of host_count hosts that know each other; starts none. */
@@ -33,7 +34,12 @@ void harness_stop(struct harness *harness, unsigned int host);
 /* What fake programs do from now on: lines of "message_name action". */
 void harness_script(struct harness *harness, const char *script);
 
-/* Lets a fake program go on that holds an answer back. */
+/*
+ * Until a fake program holds an answer back: only then may the script change, since programs read
+ * it when the request has reached them.
+ */
+void harness_until_held(struct harness *harness);
+/* Lets it go on. */
 void harness_release(struct harness *harness);
 
 /* Lets all hosts do what there is to do, for at most some milliseconds. */

@@ -299,6 +299,7 @@ START_TEST(child_whose_asker_is_gone_is_ended)
 	client_open(&harness, 0, &client);
 	ck_assert_int_eq(client_call(&harness, &client, MESSAGE_norma_node_self, NULL, 0, &reply),
 			 0);
+	harness_until_held(&harness);
 	harness_release(&harness);
 	expect_no_child();
 	ck_assert_uint_eq(harness.hosts[2]->tasks.ended_count, 1); /* it was alive */
@@ -331,9 +332,13 @@ START_TEST(late_child_is_ended)
 	/* Node 1 gives up while the import still goes on at node 2, where it then succeeds. */
 	ck_assert_int_eq(clone_to(2), 0);
 	ck_assert_int_eq(CALL(task_terminate, .task = child_of_reply()), 0);
-	set_deadlines(60, 10000);
+	set_deadlines(2000, 10000);
 	harness_script(&harness, "vmm_become hold\n");
-	ck_assert_int_eq(clone_to(2), KERN_OPERATION_TIMED_OUT);
+	SEND_HOST(&client, norma_task_clone, .parent = parent, .inherit_memory = 1,
+		  .child_node = 2);
+	harness_until_held(&harness);
+	client_receive(&harness, &client, &reply);
+	ck_assert_int_eq(reply.header.result, KERN_OPERATION_TIMED_OUT);
 	ck_assert_uint_eq(live_tasks(&harness, 2), 1);
 	harness_release(&harness);
 	expect_no_child();
@@ -350,6 +355,7 @@ START_TEST(child_of_a_parent_that_died_is_ended)
 			     .child_node = 2);
 	harness_until(&harness, is_importing, harness.hosts[2], "a child half-built");
 	ck_assert_int_eq(CALL_HOST(&harness, &client, task_terminate, &reply, .task = parent), 0);
+	harness_until_held(&harness);
 	harness_release(&harness);
 	client_receive(&harness, &client, &reply);
 	ck_assert_uint_eq(reply.header.sequence, sequence);
