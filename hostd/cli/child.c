@@ -30,46 +30,39 @@ static int parse(int argc, char **argv, task_t *ret_task, int *ret_node)
 static const char *node_text(int node, char text[NODE_TEXT_BYTES])
 {
 	if (node == NORMA_NODE_AUTO)
-		snprintf(text, NODE_TEXT_BYTES, "any node");
+		snprintf(text, NODE_TEXT_BYTES, "on any node");
 	else
-		snprintf(text, NODE_TEXT_BYTES, "node %d", node);
+		snprintf(text, NODE_TEXT_BYTES, "on node %d", node);
 	return text;
+}
+
+typedef kern_return_t child_call(task_t parent, boolean_t inherit_memory, int node, task_t *child);
+
+static int make_child(int argc, char **argv, child_call *call, const char *doing)
+{
+	kern_return_t result;
+	char where[NODE_TEXT_BYTES];
+	task_t task, child;
+	int node, r = parse(argc, argv, &task, &node);
+
+	if (r == CLI_OK)
+		r = cli_connect();
+	if (r != CLI_OK)
+		return r;
+	result = call(task, TRUE, node, &child);
+	if (result != KERN_SUCCESS)
+		return cli_call_failed(result, "%s " CLI_TASK_FORMAT " %s", doing, task,
+				       node_text(node, where));
+	printf(CLI_TASK_FORMAT "\n", child);
+	return CLI_OK;
 }
 
 int cli_clone(int argc, char **argv)
 {
-	kern_return_t result;
-	char where[NODE_TEXT_BYTES];
-	task_t task, child;
-	int node, r = parse(argc, argv, &task, &node);
-
-	if (r == CLI_OK)
-		r = cli_connect();
-	if (r != CLI_OK)
-		return r;
-	result = norma_task_clone(task, TRUE, node, &child);
-	if (result != KERN_SUCCESS)
-		return cli_call_failed(result, "clone " CLI_TASK_FORMAT " to %s", task,
-				       node_text(node, where));
-	printf(CLI_TASK_FORMAT "\n", child);
-	return CLI_OK;
+	return make_child(argc, argv, norma_task_clone, "clone");
 }
 
 int cli_create(int argc, char **argv)
 {
-	kern_return_t result;
-	char where[NODE_TEXT_BYTES];
-	task_t task, child;
-	int node, r = parse(argc, argv, &task, &node);
-
-	if (r == CLI_OK)
-		r = cli_connect();
-	if (r != CLI_OK)
-		return r;
-	result = norma_task_create(task, TRUE, node, &child);
-	if (result != KERN_SUCCESS)
-		return cli_call_failed(result, "create a child of " CLI_TASK_FORMAT " on %s", task,
-				       node_text(node, where));
-	printf(CLI_TASK_FORMAT "\n", child);
-	return CLI_OK;
+	return make_child(argc, argv, norma_task_create, "create a child of");
 }
