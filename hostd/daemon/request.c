@@ -90,7 +90,8 @@ void request_relay(struct request *request, const struct answer *answer)
 	request_answer(request, answer);
 }
 
-static size_t encode_failure(uint8_t *buffer, size_t capacity, const char *format, va_list args)
+static size_t __attribute__((format(printf, 3, 0)))
+encode_failure(uint8_t *buffer, size_t capacity, const char *format, va_list args)
 {
 	struct failure failure;
 	struct wire_writer writer;

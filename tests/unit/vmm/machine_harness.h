@@ -26,9 +26,9 @@
 
 struct harness {
 	int image_fd;
-	struct machine_host host;
 	struct machine machine;
 	struct vcpu *vcpu;
+	struct machine_host host; /* of variable size: last */
 };
 
 /* Exit status 0 with a TAP skip line if this machine has no usable /dev/kvm; otherwise returns. */

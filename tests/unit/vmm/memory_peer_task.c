@@ -30,7 +30,6 @@ static void require(bool is_true, const char *what)
 
 struct task {
 	int fd;
-	struct machine_host host;
 	struct machine machine;
 	struct space *space;
 	uint32_t descriptors; /* at the beginning */
@@ -42,6 +41,7 @@ struct task {
 	bool is_watched;
 	uint64_t store_address; /* 0: none */
 	uint8_t store_value;
+	struct machine_host host; /* of variable size: last */
 };
 
 static int fail_step;
@@ -128,7 +128,7 @@ static uint64_t task_locked_bytes(void)
 
 static void task_live(struct task *task);
 
-static _Noreturn void fork_child(void *context)
+static void __attribute__((noreturn)) fork_child(void *context)
 {
 	struct task *task = context;
 	static struct peer_message hello;
