@@ -144,6 +144,7 @@ static int child_become(struct child *child, const struct child_setup *setup)
 	    .thread_flavor = setup->thread.flavor,
 	    .thread_number = setup->thread.number,
 	    .thread_state = setup->thread.state,
+	    .memory_cell = child->task->memory_cell,
 	};
 
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed) ||
@@ -236,6 +237,7 @@ int32_t child_create(struct hostd *hostd, const struct child_setup *setup,
 		return KERN_RESOURCE_SHORTAGE;
 	}
 	child->task->shares_memory = setup->shares_memory;
+	child->task->memory_cell = room_choose_cell(hostd, setup->parent, setup->need_bytes);
 	room_promise(child->task, setup->need_bytes);
 	child->task->child = child;
 	if (child_become(child, setup)) /* no randomness: the VMM's end reports it */

@@ -69,6 +69,7 @@ struct config {
 	char vmm_path[PATH_MAX];
 	char pager_path[PATH_MAX];
 	char libvirt_path[PATH_MAX]; /* norma-libvirt.so */
+	char facts_root[PATH_MAX];   /* inventory_setup.root: for tests, no key sets it */
 };
 
 /*

@@ -108,7 +108,7 @@ static int start_inventory(struct hostd *hostd, char error[CONFIG_ERROR_BYTES])
 	    .libvirt = hostd->config.libvirt,
 	    .module_path = hostd->config.libvirt_path,
 	    .counts_children = hostd->config.memory_bytes != 0,
-	    .root = "",
+	    .root = hostd->config.facts_root,
 	};
 	int result = inventory_new(&setup, &hostd->inventory);
 

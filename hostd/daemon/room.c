@@ -9,6 +9,7 @@
 
 #include "hostd.h"
 #include "inventory/children.h"
+#include "placement/cell.h"
 
 static uint64_t lesser(uint64_t a, uint64_t b)
 {
@@ -48,44 +49,52 @@ static uint64_t held_by(const struct snapshot_children *children, const struct t
 	return row ? row->bytes : 0;
 }
 
-/* Without counting, what the snapshot cannot have seen yet. */
-static uint64_t promised_since(const struct hostd *hostd, uint64_t taken_ns)
+/* Return: the sum for a cell; NULL when the task has none that the snapshot knows. */
+static uint64_t *sum_of_cell(struct room *room, const struct snapshot_memory *memory, int cell)
 {
+	for (uint32_t i = 0; i < memory->cell_count && cell != PLACEMENT_CELL_ANY; i++)
+		if ((int)memory->cells[i].id == cell)
+			return &room->cell_promised_bytes[i];
+	return NULL;
+}
+
+static void add_promise(struct room *room, const struct snapshot_memory *memory, int cell,
+			uint64_t bytes)
+{
+	uint64_t *sum = sum_of_cell(room, memory, cell);
+
+	room->promised_bytes += bytes;
+	if (sum)
+		*sum += bytes;
+}
+
+/* What tasks do not hold yet of what they were promised. Without counting, what the snapshot cannot
+ * have seen yet. */
+static void sum_promises(struct hostd *hostd, const struct inventory_snapshot *snapshot)
+{
+	const struct snapshot_children *children = &snapshot->children;
 	const struct task *task;
-	uint64_t sum = 0;
 
 	TAILQ_FOREACH_REVERSE(task, &hostd->tasks.live, task_list, entry)
 	{
-		if (task->created_ns < taken_ns)
+		if (!children->is_counted && task->created_ns < snapshot->taken_ns)
 			break;
-		sum += task->promised_bytes;
+		add_promise(&hostd->room, &snapshot->memory, task->memory_cell,
+			    less(task->promised_bytes, held_by(children, task)));
 	}
-	return sum;
-}
-
-static uint64_t promised_beyond(const struct hostd *hostd, const struct snapshot_children *children)
-{
-	const struct task *task;
-	uint64_t sum = 0;
-
-	TAILQ_FOREACH (task, &hostd->tasks.live, entry)
-		sum += less(task->promised_bytes, held_by(children, task));
-	return sum;
 }
 
 /* Brings the sums up to date. */
 static const struct inventory_snapshot *refresh(struct hostd *hostd)
 {
 	const struct inventory_snapshot *snapshot = inventory_current(hostd->inventory);
-	const struct snapshot_children *children = &snapshot->children;
 	struct room *room = &hostd->room;
 
 	if (room->taken_ns == snapshot->taken_ns)
 		return snapshot;
-	room->taken_ns = snapshot->taken_ns;
-	room->promised_bytes = children->is_counted ? promised_beyond(hostd, children)
-						    : promised_since(hostd, snapshot->taken_ns);
-	room->used_bytes = children->bytes + room->promised_bytes;
+	*room = (struct room){.taken_ns = snapshot->taken_ns};
+	sum_promises(hostd, snapshot);
+	room->used_bytes = snapshot->children.bytes + room->promised_bytes;
 	return snapshot;
 }
 
@@ -203,12 +212,63 @@ int32_t room_admit(struct hostd *hostd, uint32_t parent, uint64_t need_bytes,
 	return KERN_RESOURCE_SHORTAGE;
 }
 
+/* Guests that are bound to one cell will grow there, the others in all of them alike. */
+static uint64_t guests_growth(const struct libvirt_guests *guests,
+			      const struct snapshot_memory *memory, uint32_t index)
+{
+	uint64_t growth = less(guests->memory_bytes, guests->resident_bytes), bound = 0;
+
+	for (uint32_t i = 0; i < SNAPSHOT_MAX_CELLS; i++)
+		bound += guests->bound_growth_bytes[i];
+	return less(growth, bound) / memory->cell_count +
+	       (memory->cells[index].id < SNAPSHOT_MAX_CELLS
+		    ? guests->bound_growth_bytes[memory->cells[index].id]
+		    : 0);
+}
+
+static struct placement_cell
+describe_cell(const struct hostd *hostd, const struct inventory_snapshot *snapshot, uint32_t index)
+{
+	const struct snapshot_cell *cell = &snapshot->memory.cells[index];
+	struct placement_cell figures = {
+	    .cell = (int)cell->id,
+	    .processors = cell->cpus,
+	    .available_bytes = cell->available_bytes,
+	    .guests_growth_bytes =
+		guests_growth(&snapshot->libvirt.guests, &snapshot->memory, index),
+	    .promised_bytes = hostd->room.cell_promised_bytes[index],
+	};
+
+	for (uint32_t i = 0; i < cell->page_size_count; i++)
+		figures.huge_free_bytes += cell->pages[i].free * cell->pages[i].page_bytes;
+	return figures;
+}
+
+int room_choose_cell(struct hostd *hostd, uint32_t parent, uint64_t need_bytes)
+{
+	const struct inventory_snapshot *snapshot = refresh(hostd);
+	const struct task *relative = tasks_find(&hostd->tasks, parent), *brother = NULL;
+	struct placement_cell cells[SNAPSHOT_MAX_CELLS];
+	uint32_t count = 0;
+
+	if (!snapshot->memory.cells_add_up)
+		return PLACEMENT_CELL_ANY;
+	if (!relative)
+		relative = brother = sibling(hostd, parent, NULL);
+	for (uint32_t i = 0; i < snapshot->memory.cell_count; i++)
+		if (snapshot->memory.cells[i].is_allowed)
+			cells[count++] = describe_cell(hostd, snapshot, i);
+	return placement_choose_cell(need_beside(brother, need_bytes), cells, count,
+				     relative ? relative->memory_cell : PLACEMENT_CELL_ANY);
+}
+
 void room_promise(struct task *task, uint64_t need_bytes)
 {
+	const struct inventory_snapshot *snapshot = refresh(task->hostd);
 	struct room *room = &task->hostd->room;
 
 	task->promised_bytes = need_beside(sibling(task->hostd, task->parent, task), need_bytes);
-	room->promised_bytes += task->promised_bytes;
+	add_promise(room, &snapshot->memory, task->memory_cell, task->promised_bytes);
 	room->used_bytes += task->promised_bytes;
 }
 

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "inventory/snapshot.h"
 #include "message/message.h"
 #include "placement/placement.h"
 
@@ -23,6 +24,7 @@ struct room {
 	uint64_t taken_ns;	 /* of the snapshot that the sums are of; 0: they are out of date */
 	uint64_t used_bytes;	 /* held or promised */
 	uint64_t promised_bytes; /* and not held yet */
+	uint64_t cell_promised_bytes[SNAPSHOT_MAX_CELLS]; /* by the snapshot's order of cells */
 };
 
 /*
@@ -44,6 +46,12 @@ void room_summary_fill(struct hostd *hostd, struct peer_node_summary_reply *summ
  * with the figures in `error`. */
 int32_t room_admit(struct hostd *hostd, uint32_t parent, uint64_t need_bytes,
 		   char error[MESSAGE_MAX_TEXT]);
+
+/*
+ * The NUMA cell for a new child of `parent` that needs so much (placement/cell.h). Return: it, or
+ * PLACEMENT_CELL_ANY; always that on a host whose cells' figures do not add up.
+ */
+int room_choose_cell(struct hostd *hostd, uint32_t parent, uint64_t need_bytes);
 
 /* The task was made, and is promised that; and it ended. */
 void room_promise(struct task *task, uint64_t need_bytes);

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "hostd.h"
+#include "placement/cell.h"
 
 int task_table_init(struct task_table *table, struct hostd *hostd, int node)
 {
@@ -94,6 +95,7 @@ int32_t task_new(struct task_table *table, const struct task_setup *setup, struc
 	task->hostd = table->hostd;
 	task->name = name_of_task(table->node, serial);
 	task->parent = setup->parent;
+	task->memory_cell = PLACEMENT_CELL_ANY;
 	task->owner_uid = setup->owner_uid;
 	task->state = setup->state;
 	task->properties = *setup->properties;

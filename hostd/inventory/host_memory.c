@@ -79,6 +79,22 @@ static void read_cell(const char *root, unsigned int id, struct snapshot_memory 
 	memory->cells[memory->cell_count++] = cell;
 }
 
+/* Cells that this process's control group leaves to it; all when the kernel does not say. */
+static void read_allowed(const char *root, struct snapshot_memory *memory)
+{
+	FILE *file = source_open(root, "proc/self/status");
+	char line[4096], list[1024] = "";
+
+	while (file && !list[0] && fgets(line, sizeof(line), file))
+		if (sscanf(line, "Mems_allowed_list: %1023s", list) != 1)
+			list[0] = 0;
+	if (file)
+		fclose(file);
+	for (uint32_t i = 0; i < memory->cell_count; i++)
+		memory->cells[i].is_allowed =
+		    !list[0] || source_list_has(list, memory->cells[i].id);
+}
+
 static int by_id(const void *a, const void *b)
 {
 	const struct snapshot_cell *first = a, *second = b;
@@ -105,6 +121,7 @@ static void read_cells(const char *root, struct snapshot_memory *memory)
 	}
 	closedir(directory);
 	qsort(memory->cells, memory->cell_count, sizeof(memory->cells[0]), by_id);
+	read_allowed(root, memory);
 	for (uint32_t i = 0; i < memory->cell_count; i++)
 		sum += memory->cells[i].memory_bytes;
 	difference =

@@ -22,8 +22,9 @@ struct snapshot_pages {
 
 /* A NUMA cell. */
 struct snapshot_cell {
-	uint32_t id;   /* the kernel's node number, as libvirt's cell id */
-	uint32_t cpus; /* online */
+	uint32_t id;	 /* the kernel's node number, as libvirt's cell id */
+	uint32_t cpus;	 /* online */
+	bool is_allowed; /* this process may take memory from it (cpuset.mems) */
 	uint64_t memory_bytes;
 	uint64_t free_bytes;
 	uint64_t available_bytes; /* free, or file pages that can be dropped: an estimate */
@@ -70,6 +71,9 @@ struct libvirt_guests {
 	uint32_t cpus;
 	uint64_t memory_bytes;	 /* what they may hold */
 	uint64_t resident_bytes; /* what they hold now; 0 with guests: libvirt does not say */
+	/* By the cell's number: of what they may still take, what has to come from that cell
+	 * (<numatune>). */
+	uint64_t bound_growth_bytes[SNAPSHOT_MAX_CELLS];
 };
 
 /* What only libvirt can tell. All 0 and empty unless the state is LIBVIRT_UP. */

@@ -108,22 +108,36 @@ unsigned int source_fields_kib(FILE *file, const struct source_field *fields)
 	return found;
 }
 
+/* Takes the next range off the front of *list. Return: false at its end, or when it is none. */
+static bool take_range(const char **list, unsigned long *ret_first, unsigned long *ret_last)
+{
+	char *end;
+
+	if (**list < '0' || **list > '9')
+		return false;
+	*ret_first = *ret_last = strtoul(*list, &end, 10);
+	if (*end == '-')
+		*ret_last = strtoul(end + 1, &end, 10);
+	*list = *end == ',' ? end + 1 : "";
+	return *ret_last >= *ret_first && *ret_last - *ret_first < UINT16_MAX;
+}
+
 unsigned int source_list_count(const char *list)
 {
+	unsigned long first, last;
 	unsigned int count = 0;
 
-	while (*list >= '0' && *list <= '9') {
-		char *end;
-		unsigned long first = strtoul(list, &end, 10), last = first;
-
-		if (*end == '-')
-			last = strtoul(end + 1, &end, 10);
-		if (last < first || last - first >= UINT16_MAX)
-			return 0;
+	while (take_range(&list, &first, &last))
 		count += (unsigned int)(last - first) + 1;
-		if (*end != ',')
-			break;
-		list = end + 1;
-	}
 	return count;
+}
+
+bool source_list_has(const char *list, unsigned int number)
+{
+	unsigned long first, last;
+
+	while (take_range(&list, &first, &last))
+		if (number >= first && number <= last)
+			return true;
+	return false;
 }

@@ -5,6 +5,7 @@
 #ifndef INVENTORY_SOURCES_H
 #define INVENTORY_SOURCES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -36,5 +37,8 @@ unsigned int source_fields_kib(FILE *file, const struct source_field *fields);
 
 /* Return: how many numbers a list like "0-3,8" names, 0 when it is none. */
 unsigned int source_list_count(const char *list);
+
+/* Return: whether such a list names the number. */
+bool source_list_has(const char *list, unsigned int number);
 
 #endif

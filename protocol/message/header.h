@@ -10,7 +10,7 @@
 #include "wire/wire.h"
 
 #define MESSAGE_MAGIC	     0x41524f4eu /* "NORA" */
-#define MESSAGE_VERSION	     3u
+#define MESSAGE_VERSION	     4u
 #define MESSAGE_HEADER_BYTES 32u
 #define MESSAGE_MAX_PAYLOAD  (112u * 1024u) /* fits one packet of a default Unix socket */
 #define MESSAGE_MAX_BYTES    (MESSAGE_HEADER_BYTES + MESSAGE_MAX_PAYLOAD)

@@ -10,6 +10,7 @@
 #include "base/checked.h"
 #include "base/cleanup.h"
 #include "host_map.h"
+#include "memory_cell.h"
 #include "page_scan.h"
 #include "space_internal.h"
 
@@ -33,6 +34,7 @@ int space_new(struct machine *machine, const struct space_pauser *pauser, struct
 	if (!space)
 		return -ENOMEM;
 	space->machine = machine;
+	space->cell = MEMORY_CELL_ANY;
 	if (pauser)
 		space->pauser = *pauser;
 	vm_map_init(&space->map, NORMA_USER_START, NORMA_USER_END);

@@ -151,6 +151,10 @@ kern_return_t space_behavior(struct space *space, uint64_t address, uint64_t byt
  */
 void space_limit_set(struct space *space, uint64_t bytes);
 
+/* Objects that the pager fills get their pages from that cell (memory_cell.h). Before space_import.
+ */
+void space_cell_set(struct space *space, int cell);
+
 /* What vm_region tells about one region. offset: into its object. */
 struct space_region_info {
 	uint64_t start;

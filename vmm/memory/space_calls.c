@@ -16,6 +16,11 @@ void space_limit_set(struct space *space, uint64_t bytes)
 	atomic_store(&space->limit_bytes, bytes);
 }
 
+void space_cell_set(struct space *space, int cell)
+{
+	space->cell = cell;
+}
+
 static kern_return_t map_locked(struct space *space, const struct space_place_request *place,
 				const struct space_attributes *attributes, uint64_t bytes,
 				uint64_t *ret_address)

@@ -8,6 +8,7 @@
 #include "base/checked.h"
 #include "base/cleanup.h"
 #include "host_map.h"
+#include "memory_cell.h"
 #include "space_internal.h"
 
 struct import {
@@ -207,9 +208,13 @@ static kern_return_t import_map_one(struct import *import, const struct region_e
 	kern_return_t code = entry->mapping == REGION_FORKED
 				 ? space_kept_place(import->space, &region)
 				 : space_place(import->space, &region);
-	if (!code)
-		object_get(object);
-	return code;
+	if (code)
+		return code;
+	object_get(object);
+	if (entry->object < OBJECT_ALONG)
+		memory_cell_prefer(import->space->cell,
+				   machine_hva(import->space->machine, entry->start), entry->bytes);
+	return KERN_SUCCESS;
 }
 
 static kern_return_t import_map(struct import *import)

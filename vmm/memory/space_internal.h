@@ -29,6 +29,7 @@ struct space {
 	pthread_rwlock_t lock; /* guards all below */
 	struct vm_map map;
 	atomic_uint_fast64_t limit_bytes; /* 0: none; set without the lock */
+	int cell;			  /* memory_cell.h; set once, by vmm_become */
 	struct pager_client pager;
 	struct poisoner *poisoner; /* once the pager is lost */
 	int pagemap_fd;

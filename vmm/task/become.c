@@ -2,11 +2,14 @@
  * vmm_become: the waiting process becomes a task, in one step for whoever asks. What can fail is
  * done while the task has no name, and taken back; then it has one, and its first thread may run.
  */
+#include <string.h>
 #include <time.h>
 
 #include "answer.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "mach/thread_status.h"
+#include "memory_cell.h"
 #include "space.h"
 #include "task.h"
 #include "thread_wire.h"
@@ -39,6 +42,9 @@ static kern_return_t become_check(const struct become *become)
 		return call_fail(become->call, KERN_INVALID_ARGUMENT,
 				 "vmm_become with properties of %u tasks",
 				 request->properties_count);
+	if (request->memory_cell < MEMORY_CELL_ANY || request->memory_cell > MEMORY_CELL_MAX)
+		return call_fail(become->call, KERN_INVALID_ARGUMENT,
+				 "vmm_become with memory of cell %d", request->memory_cell);
 	return KERN_SUCCESS;
 }
 
@@ -106,6 +112,18 @@ static void become_properties(struct task *task, const struct task_properties *p
 	space_limit_set(task->space, properties->limit_memory_bytes);
 }
 
+/* Before any memory is touched. A cell that this process may not use is no reason to fail. */
+static void become_cell(struct task *task, int cell)
+{
+	int error = memory_cell_follow(cell);
+
+	if (error)
+		log_line(LOG_WARNING, "step=memory-cell cell=%d err=\"%s\" (any will do)", cell,
+			 strerror(-error));
+	atomic_store(&task->memory_cell, error ? MEMORY_CELL_ANY : cell);
+	space_cell_set(task->space, error ? MEMORY_CELL_ANY : cell);
+}
+
 /* The properties first: they limit memory and threads. */
 static kern_return_t become_fill(struct become *become)
 {
@@ -114,6 +132,7 @@ static kern_return_t become_fill(struct become *become)
 	kern_return_t code;
 
 	become_properties(task, &request->properties[0]);
+	become_cell(task, request->memory_cell);
 	code = become_make_thread(become);
 	if (!code)
 		code = space_import(
@@ -131,6 +150,7 @@ static void become_undo(struct become *become)
 	if (become->thread)
 		thread_kill(become->thread);
 	become_properties(task, &(struct task_properties){0});
+	become_cell(task, MEMORY_CELL_ANY);
 	pthread_mutex_lock(&task->lock);
 	task_life_set(task, TASK_WAITING);
 	pthread_mutex_unlock(&task->lock);

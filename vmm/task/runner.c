@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/schedule.h"
 #include "call.h"
+#include "memory_cell.h"
 #include "serve.h"
 #include "task.h"
 #include "vcpu.h"
@@ -74,6 +75,7 @@ static void *runner_main(void *context)
 	while (true) {
 		struct thread *thread = runner_wait_thread(runner);
 
+		memory_cell_follow(atomic_load(&runner->task->memory_cell));
 		runner_carry(runner, thread);
 		runner_let_go(runner, thread);
 	}

@@ -14,6 +14,7 @@
 #include "call.h"
 #include "cpu_clear.h"
 #include "fork.h"
+#include "memory_cell.h"
 #include "space.h"
 #include "system_image.h"
 #include "vcpu.h"
@@ -101,6 +102,7 @@ void task_init(struct task *task)
 	pthread_mutex_init(&task->create_lock, NULL);
 	wait_cond_init(&task->settled);
 	task->life = TASK_WAITING;
+	atomic_store(&task->memory_cell, MEMORY_CELL_ANY);
 	threads_init(task);
 	console_input_init(&task->input);
 	run_init(&task->run);

@@ -55,6 +55,7 @@ struct task {
 	uint32_t name;
 	int node;
 	uint32_t owner_uid;
+	atomic_int memory_cell; /* that its threads take memory from (memory_cell.h) */
 	struct machine machine;
 	struct space *space;
 	int system_image_fd;

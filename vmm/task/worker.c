@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "call.h"
+#include "memory_cell.h"
 #include "task.h"
 #include "wait.h"
 
@@ -120,6 +121,7 @@ static void *worker_main(void *context)
 	while (true) {
 		struct worker_job job = worker_wait_job(&worker->task->workers);
 
+		memory_cell_follow(atomic_load(&worker->task->memory_cell));
 		worker_answer(worker->task, &job.header, job.payload, worker->arena);
 		free(job.payload);
 		worker_job_done(worker->task);

@@ -10,7 +10,8 @@
  *
  * task_info tells what the test wants to know: virtual_size is the number of exports begun,
  * resident_size of those ended, suspend_count of ranges that are mapped; base_priority, policy,
- * user_time (hold_exceptions) and system_time (limit_memory_bytes) are properties. task_suspend
+ * user_time (hold_exceptions) and system_time (limit_memory_bytes) are properties; owner_uid is the
+ * memory's NUMA cell. task_suspend
  * makes the "guest" call task_create on itself and answers with what that answered.
  */
 #include <signal.h>
@@ -31,6 +32,7 @@ struct fake_vmm {
 	unsigned int exports, export_ends;
 	unsigned int ranges; /* imported and not deallocated */
 	struct task_properties properties;
+	int memory_cell;
 	unsigned int outputs; /* not answered */
 	int status;	      /* -1 while the program runs */
 	uint64_t sequence;
@@ -133,6 +135,7 @@ static void answer_become(struct fake_vmm *vmm, const struct link_message *messa
 		exit(4);
 	vmm->task = become.task;
 	vmm->properties = become.properties[0];
+	vmm->memory_cell = become.memory_cell;
 	fake_reply(&vmm->link, message, vmm->payload, encode(vmm, vmm_become_reply, &reply));
 }
 
@@ -240,7 +243,8 @@ static void answer_info(struct fake_vmm *vmm, const struct link_message *message
 				       .base_priority = vmm->properties.priority,
 				       .policy = vmm->properties.policy,
 				       .user_time = vmm->properties.hold_exceptions,
-				       .system_time = vmm->properties.limit_memory_bytes};
+				       .system_time = vmm->properties.limit_memory_bytes,
+				       .owner_uid = (uint32_t)vmm->memory_cell};
 
 	fake_reply(&vmm->link, message, vmm->payload, encode(vmm, task_info_reply, &info));
 }

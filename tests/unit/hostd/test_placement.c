@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "placement/cell.h"
 #include "placement/placement.h"
 
 #define MIB  (UINT64_C(1) << 20)
@@ -130,8 +131,7 @@ static const struct {
 	struct placement_node node;
 	const char *why;
 } refusals[] = {
-    {NODE(0, .available_bytes = 512 * MIB),
-     "node 0: room for 512 MiB in memory, 1024 MiB needed"},
+    {NODE(0, .available_bytes = 512 * MIB), "node 0: room for 512 MiB in memory, 1024 MiB needed"},
     {NODE(1, .group_left_bytes = 10 * MIB), "room for 10 MiB by its control group"},
     {NODE(1, .config_left_bytes = 1), "room for 0 MiB by its configuration"},
     {NODE(2, .guests_growth_bytes = 9 * GIB), "room for 0 MiB beside libvirt's guests"},
@@ -152,6 +152,74 @@ START_TEST(refusal_has_the_figures)
 }
 END_TEST
 
+#define CELL(number, mib, ...)                                                                     \
+	{                                                                                          \
+		.cell = (number), .processors = 4, .available_bytes = (mib)*MIB, __VA_ARGS__       \
+	}
+#define NO_CELL                                                                                    \
+	{                                                                                          \
+		.cell = PLACEMENT_CELL_ANY                                                         \
+	}
+
+static const struct {
+	const char *what;
+	uint64_t need_mib;
+	int near;
+	struct placement_cell cells[3]; /* NO_CELL ends them */
+	int chosen;
+} cells[] = {
+    {"one cell is no choice", 1, -1, {CELL(0, 100), NO_CELL, NO_CELL}, -1},
+    {"all alike: the lowest", 10, -1, {CELL(0, 100), CELL(1, 100), CELL(2, 100)}, 0},
+    {"most room", 10, -1, {CELL(0, 100), CELL(1, 300), CELL(2, 200)}, 1},
+    {"a little more is noise", 10, -1, {CELL(0, 100), CELL(1, 105), CELL(2, 102)}, 0},
+    {"no room in the first", 50, -1, {CELL(0, 49), CELL(1, 51), CELL(2, 10)}, 1},
+    {"no room in any: all of them", 50, -1, {CELL(0, 49), CELL(1, 20), CELL(2, 10)}, -1},
+    {"memory without processors",
+     10,
+     -1,
+     {CELL(0, 50), CELL(1, 60), {.cell = 2, .available_bytes = GIB}},
+     1},
+    {"memory that is shared stays", 10, 2, {CELL(0, 100), CELL(1, 300), CELL(2, 20)}, 2},
+    {"but not where it has no room", 10, 2, {CELL(0, 100), CELL(1, 300), CELL(2, 9)}, 1},
+    {"a cell that is not there is near nothing", 10, 7, {CELL(0, 100), CELL(1, 300), NO_CELL}, 1},
+    {"libvirt's guests grow",
+     10,
+     -1,
+     {CELL(0, 100), CELL(1, 300, .guests_growth_bytes = 250 * MIB), NO_CELL},
+     0},
+    {"by more than there is",
+     10,
+     -1,
+     {CELL(0, 100), CELL(1, 300, .guests_growth_bytes = GIB), NO_CELL},
+     0},
+    {"what tasks are promised",
+     10,
+     -1,
+     {CELL(0, 100), CELL(1, 300, .promised_bytes = 295 * MIB), NO_CELL},
+     0},
+    {"huge pages", 10, -1, {CELL(0, 300), CELL(1, 100, .huge_free_bytes = 10 * MIB), NO_CELL}, 1},
+    {"too few huge pages",
+     10,
+     -1,
+     {CELL(0, 300), CELL(1, 100, .huge_free_bytes = 9 * MIB), NO_CELL},
+     0},
+};
+
+/* Whatever the order in which they are listed. */
+START_TEST(right_cell_is_chosen)
+{
+	size_t which = (size_t)_i / 2, count = 0;
+	struct placement_cell listed[3];
+
+	for (size_t i = 0; i < 3; i++)
+		if (cells[which].cells[_i % 2 ? 2 - i : i].cell != PLACEMENT_CELL_ANY)
+			listed[count++] = cells[which].cells[_i % 2 ? 2 - i : i];
+	ck_assert_msg(placement_choose_cell(cells[which].need_mib * MIB, listed, count,
+					    cells[which].near) == cells[which].chosen,
+		      "%s", cells[which].what);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("placement");
@@ -162,6 +230,7 @@ int main(void)
 	tcase_add_loop_test(tests, right_node_is_chosen, 0, 2 * SITUATIONS);
 	tcase_add_loop_test(tests, refusal_has_the_figures, 0,
 			    sizeof(refusals) / sizeof(refusals[0]));
+	tcase_add_loop_test(tests, right_cell_is_chosen, 0, 2 * sizeof(cells) / sizeof(cells[0]));
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

@@ -3,14 +3,13 @@
  */
 #include <check.h>
 #include <errno.h>
-#include <ftw.h>
 #include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "fake_facts.h"
 #include "inventory/host_facts.h"
 #include "inventory/inventory.h"
 #include "inventory/sources.h"
@@ -19,40 +18,17 @@ static char root[64];
 
 static void setup(void)
 {
-	snprintf(root, sizeof(root), "/tmp/norma-facts-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(root));
-}
-
-static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *place)
-{
-	(void)status;
-	(void)kind;
-	(void)place;
-	return remove(path);
+	facts_make(root);
 }
 
 static void teardown(void)
 {
-	nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	facts_remove(root);
 }
 
-/* Makes a file of the tree, with the folders above it. */
 static void put(const char *path, const char *text)
 {
-	char full[512];
-	FILE *file;
-
-	snprintf(full, sizeof(full), "%s/%s", root, path);
-	for (char *slash = strchr(full + strlen(root) + 1, '/'); slash;
-	     slash = strchr(slash + 1, '/')) {
-		*slash = 0;
-		mkdir(full, 0700);
-		*slash = '/';
-	}
-	file = fopen(full, "we");
-	ck_assert_ptr_nonnull(file);
-	fputs(text, file);
-	fclose(file);
+	facts_put(root, path, text);
 }
 
 static void put_cell(int id, const char *total, const char *cpus)
@@ -96,6 +72,21 @@ START_TEST(memory_and_cells_in_bytes)
 	ck_assert_uint_eq(memory.cells[1].available_bytes, 1600 * 1024);
 	ck_assert(memory.cells_add_up);
 	ck_assert_uint_eq(memory.limit_bytes, 0);
+	ck_assert(memory.cells[0].is_allowed && memory.cells[1].is_allowed);
+}
+END_TEST
+
+START_TEST(a_control_group_keeps_cells_to_itself)
+{
+	struct snapshot_memory memory = {0};
+
+	put_memory();
+	put("proc/self/status", "Name:\tx\nMems_allowed:\t2\nMems_allowed_list:\t1\nVmPeak: 1\n");
+	put_cell(0, "100000", "0-3\n");
+	put_cell(1, "100000", "4-7\n");
+	host_memory_read(root, &memory);
+	ck_assert(!memory.cells[0].is_allowed);
+	ck_assert(memory.cells[1].is_allowed);
 }
 END_TEST
 
@@ -211,6 +202,8 @@ START_TEST(lists_are_counted)
 	ck_assert_uint_eq(source_list_count(""), 0);
 	ck_assert_uint_eq(source_list_count("5-1"), 0);
 	ck_assert_uint_eq(source_list_count("0-99999999"), 0);
+	ck_assert(source_list_has("0-3,8", 2) && source_list_has("0-3,8", 8));
+	ck_assert(!source_list_has("0-3,8", 4) && !source_list_has("", 0));
 }
 END_TEST
 
@@ -283,6 +276,7 @@ int main(void)
 
 	tcase_add_checked_fixture(cases, setup, teardown);
 	tcase_add_test(cases, memory_and_cells_in_bytes);
+	tcase_add_test(cases, a_control_group_keeps_cells_to_itself);
 	tcase_add_test(cases, cells_that_lack_memory_do_not_add_up);
 	tcase_add_test(cases, huge_pages_by_size);
 	tcase_add_test(cases, the_tightest_group_limits_memory);

@@ -57,6 +57,37 @@ START_TEST(c63_to_c69_a_clone_shares_everything)
 }
 END_TEST
 
+/* Return: how many mappings of objects get their pages from cell 0. */
+static unsigned int mappings_of_cell_0(const struct peer *peer)
+{
+	unsigned int count = 0;
+	char path[64], line[512];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/numa_maps", peer->pid);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		count += strstr(line, "prefer") && strstr(line, ":0 ") && strstr(line, "/memfd:");
+	if (file)
+		fclose(file);
+	return count;
+}
+
+/* The tasks of these tests are of cell 0: what the pager fills for them is to come from there. */
+START_TEST(attached_objects_are_told_the_cell)
+{
+	struct peer child;
+
+	if (access("/proc/self/numa_maps", R_OK) != 0)
+		return;
+	parent_region(R, "S");
+	ck_assert_uint_eq(mappings_of_cell_0(&parent), 0);
+	child = peer_child(broker, &parent, EXPORT_CLONE);
+	ck_assert_uint_eq(mappings_of_cell_0(&child), 1);
+	peer_end(&child);
+}
+END_TEST
+
 START_TEST(b39_c69_untouched_memory_is_really_shared)
 {
 	uint64_t at = R;
@@ -327,6 +358,7 @@ static void add_tests(TCase *cases, void (*setup)(void))
 	tcase_add_checked_fixture(cases, setup, family_teardown);
 	tcase_add_test(cases, b32_to_b41_each_inheritance_gives_what_it_says);
 	tcase_add_test(cases, c63_to_c69_a_clone_shares_everything);
+	tcase_add_test(cases, attached_objects_are_told_the_cell);
 	tcase_add_loop_test(cases, b39_c69_untouched_memory_is_really_shared, 0, 2);
 	tcase_add_test(cases, b40_untouched_memory_copied_is_zero_and_private);
 	tcase_add_test(cases, b33_copies_never_change_afterwards);

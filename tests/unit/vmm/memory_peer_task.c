@@ -357,6 +357,7 @@ static void task_start(struct task *task, int pager_fd)
 	require(machine_host_open(&task->host, image_fd, &step) == 0, "machine_host_open");
 	require(machine_init(&task->machine, &task->host, &step) == 0, "machine_init");
 	require(space_new(&task->machine, &pauser, &task->space) == 0, "space_new");
+	space_cell_set(task->space, 0);
 	if (pager_fd < 0)
 		return;
 	require(space_pager_connect(task->space, pager_fd) == 0, "space_pager_connect");

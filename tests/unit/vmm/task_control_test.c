@@ -100,6 +100,7 @@ static struct vmm_become_request become_request(void)
 	    .seed = {seed, 32},
 	    .properties = properties,
 	    .properties_count = 1,
+	    .memory_cell = -1,
 	};
 }
 

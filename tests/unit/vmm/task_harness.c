@@ -140,6 +140,7 @@ void harness_assign(struct task_harness *harness)
 	    .seed = {seed, sizeof(seed)},
 	    .properties = &properties,
 	    .properties_count = 1,
+	    .memory_cell = -1,
 	};
 	struct vmm_become_reply reply;
 

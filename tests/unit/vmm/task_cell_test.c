@@ -1,0 +1,196 @@
+/*
+ * A task's NUMA cell: its threads take memory from it, objects that the pager fills are told so. As
+ * this machine may have one cell only, what is looked at is what the kernel was told.
+ */
+#include <check.h>
+#include <dirent.h>
+#include <linux/mempolicy.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "mach/kern_return.h"
+#include "memory_cell.h"
+#include "task_harness.h"
+
+#define NO_SUCH_CELL 1000
+#define OBJECT_BYTES 8192u
+
+static struct task_harness *harness;
+
+static void setup(void)
+{
+	harness = harness_start();
+}
+
+static void teardown(void)
+{
+	harness_stop(harness);
+}
+
+/* Return: the result of vmm_become with that cell. */
+static int32_t become(int cell)
+{
+	static const uint8_t seed[32];
+	static const struct task_properties properties;
+	struct vmm_become_request request = {
+	    .task = TASK_NAME,
+	    .node = TASK_NODE,
+	    .seed = {seed, sizeof(seed)},
+	    .properties = &properties,
+	    .properties_count = 1,
+	    .memory_cell = cell,
+	};
+	struct vmm_become_reply reply;
+
+	return HARNESS_CALL(harness, vmm_become, &request, &reply);
+}
+
+/* Return: whether a thread of the VMM takes its memory from cell 0 where nothing else is said. */
+static bool prefers_cell_0(const char *thread)
+{
+	char path[300], line[512];
+	bool found = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%s/numa_maps", harness->pid, thread);
+	file = fopen(path, "re");
+	ck_assert_msg(file != NULL, "%s", path);
+	while (!found && fgets(line, sizeof(line), file))
+		found = strstr(line, " prefer:0 ") || strstr(line, " prefer=static:0 ");
+	fclose(file);
+	return found;
+}
+
+/* Return: how many threads do, and how many there are. */
+static unsigned int threads_in_cell_0(unsigned int *ret_threads)
+{
+	unsigned int count = 0;
+	char path[64];
+	DIR *directory;
+
+	*ret_threads = 0;
+	snprintf(path, sizeof(path), "/proc/%d/task", harness->pid);
+	directory = opendir(path);
+	ck_assert_ptr_nonnull(directory);
+	for (struct dirent *entry; (entry = readdir(directory));) {
+		if (entry->d_name[0] == '.')
+			continue;
+		++*ret_threads;
+		count += prefers_cell_0(entry->d_name);
+	}
+	closedir(directory);
+	return count;
+}
+
+/* A program is loaded, runs and has said something: control thread, worker and vCPU have all had to
+ * do with memory. They stay as long as the output is not taken. */
+START_TEST(every_thread_that_takes_memory_follows)
+{
+	static const char arguments[] = "guest\0self";
+	unsigned int threads;
+
+	ck_assert_uint_eq(threads_in_cell_0(&threads), 0);
+	ck_assert_int_eq(become(0), 0);
+	ck_assert_uint_ge(threads_in_cell_0(&threads), 1);
+	harness->is_output_held = true;
+	ck_assert_int_eq(harness_run(harness, TASK_GUEST_PATH, arguments, sizeof(arguments)), 0);
+	harness_await_output(harness, 1);
+	harness_write(harness, harness_allocate(harness, 0x10000000, 4096), "x", 1);
+	ck_assert_uint_eq(threads_in_cell_0(&threads), threads);
+	harness_release_output(harness);
+	harness_await_end(harness);
+}
+END_TEST
+
+START_TEST(any_cell_changes_nothing)
+{
+	unsigned int threads;
+
+	ck_assert_int_eq(become(MEMORY_CELL_ANY), 0);
+	ck_assert_uint_eq(threads_in_cell_0(&threads), 0);
+}
+END_TEST
+
+/* A preference that cannot be had is none. */
+START_TEST(a_cell_that_is_not_there_is_left_out)
+{
+	unsigned int threads;
+
+	ck_assert_int_eq(become(NO_SUCH_CELL), 0);
+	ck_assert_uint_eq(threads_in_cell_0(&threads), 0);
+}
+END_TEST
+
+START_TEST(numbers_that_are_no_cell_are_refused)
+{
+	ck_assert_int_eq(become(MEMORY_CELL_ANY - 1), KERN_INVALID_ARGUMENT);
+	ck_assert_int_eq(become(MEMORY_CELL_MAX + 1), KERN_INVALID_ARGUMENT);
+	ck_assert_int_eq(become(MEMORY_CELL_MAX), 0);
+}
+END_TEST
+
+static int policy_at(const void *address)
+{
+	int mode = -1;
+
+	ck_assert_int_eq(
+	    syscall(SYS_get_mempolicy, &mode, NULL, 0ul, address, (unsigned long)MPOL_F_ADDR), 0);
+	return mode;
+}
+
+/* The pager maps and writes the object in a process of its own: the policy has to be the object's.
+ */
+START_TEST(an_object_is_told_once_for_all_who_map_it)
+{
+	int fd = memfd_create("test", MFD_CLOEXEC);
+	char *here, *elsewhere;
+
+	ck_assert_int_eq(ftruncate(fd, 2 * OBJECT_BYTES), 0);
+	here = mmap(NULL, OBJECT_BYTES, PROT_READ, MAP_SHARED, fd, 0);
+	elsewhere = mmap(NULL, 2 * OBJECT_BYTES, PROT_READ, MAP_SHARED, fd, 0);
+	ck_assert(here != MAP_FAILED && elsewhere != MAP_FAILED);
+	memory_cell_prefer(MEMORY_CELL_ANY, here, OBJECT_BYTES);
+	ck_assert_int_eq(policy_at(elsewhere), MPOL_DEFAULT);
+	memory_cell_prefer(0, here, OBJECT_BYTES);
+	ck_assert_int_eq(policy_at(elsewhere), MPOL_PREFERRED);
+	ck_assert_int_eq(policy_at(elsewhere + OBJECT_BYTES), MPOL_DEFAULT);
+	memory_cell_prefer(NO_SUCH_CELL, elsewhere, 2 * OBJECT_BYTES);
+	ck_assert_int_eq(policy_at(elsewhere), MPOL_PREFERRED);
+	munmap(here, OBJECT_BYTES);
+	munmap(elsewhere, 2 * OBJECT_BYTES);
+	close(fd);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("task_cell");
+	TCase *tasks = tcase_create("tasks"), *objects = tcase_create("objects");
+	SRunner *runner;
+	int failed;
+
+	harness_need_kvm();
+	if (syscall(SYS_get_mempolicy, NULL, NULL, 0ul, NULL, 0ul) < 0) {
+		printf("1..0 # SKIP this kernel knows no NUMA policies\n");
+		return EXIT_SUCCESS;
+	}
+	tcase_set_timeout(tasks, 60);
+	tcase_add_checked_fixture(tasks, setup, teardown);
+	tcase_add_test(tasks, every_thread_that_takes_memory_follows);
+	tcase_add_test(tasks, any_cell_changes_nothing);
+	tcase_add_test(tasks, a_cell_that_is_not_there_is_left_out);
+	tcase_add_test(tasks, numbers_that_are_no_cell_are_refused);
+	suite_add_tcase(suite, tasks);
+	tcase_add_test(objects, an_object_is_told_once_for_all_who_map_it);
+	suite_add_tcase(suite, objects);
+	runner = srunner_create(suite);
+	srunner_set_tap(runner, "-");
+	srunner_run_all(runner, CK_SILENT);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
