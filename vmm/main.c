@@ -185,7 +185,7 @@ static int be_zygote(struct options *options)
 	return result;
 }
 
-static int carry_task(struct task *task, const struct options *options)
+static _Noreturn void carry_task(struct task *task, const struct options *options)
 {
 	const struct task_start start = {
 	    .control_fd = options->control_fd,
@@ -199,13 +199,9 @@ static int carry_task(struct task *task, const struct options *options)
 	error = task_start(task, &start, &step);
 	if (error) {
 		log_line(LOG_ERROR, "%s failed: %s", step, strerror(-error));
-		return 1;
+		_exit(1);
 	}
-	error = task_control_loop(task);
-	if (error)
-		log_line(LOG_ERROR, "task=0x%x norma-hostd does not speak the protocol: %s",
-			 task->name, strerror(-error));
-	return error ? 1 : 0;
+	task_run(task);
 }
 
 int main(int argc, char **argv)
@@ -232,10 +228,5 @@ int main(int argc, char **argv)
 		if (result != 1)
 			return result ? 1 : 0;
 	}
-	/*
-	 * Not exit(): runners and workers still use everything, and one that waits for a page of a
-	 * host that is gone could not be waited for. The kernel takes threads, machine and memory
-	 * in one go.
-	 */
-	_exit(carry_task(&task, &options));
+	carry_task(&task, &options);
 }

@@ -138,6 +138,14 @@ static void fill_stub(uint8_t *stub, uint8_t port)
 	memcpy(stub, code, sizeof(code));
 }
 
+/* mov (%rdi),%al; out %al, $hypercall; ud2 */
+static void fill_warm_stub(uint8_t *stub)
+{
+	const uint8_t code[] = {0x8a, 0x07};
+	memcpy(stub, code, sizeof(code));
+	fill_stub(stub + sizeof(code), NORMA_PORT_HYPERCALL);
+}
+
 void system_image_fill(uint8_t *image)
 {
 	memset(image, 0, NORMA_SYSTEM_IMAGE_BYTES);
@@ -151,6 +159,7 @@ void system_image_fill(uint8_t *image)
 		    image_at(image, NORMA_SYSTEM_EXCEPTION_STUBS + vector * SYSTEM_STUB_BYTES),
 		    NORMA_PORT_EXCEPTION);
 	fill_stub(image_at(image, NORMA_SYSTEM_SYSCALL_STUB), NORMA_PORT_SYSCALL);
+	fill_warm_stub(image_at(image, SYSTEM_WARM_STUB));
 }
 
 static const int SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;

@@ -15,8 +15,13 @@
 #define SYSTEM_SELECTOR_USER_CODE   0x2b
 #define SYSTEM_SELECTOR_TSS	    0x30
 
-#define SYSTEM_VECTORS		32
-#define SYSTEM_STUB_BYTES	16
+#define SYSTEM_VECTORS	  32
+#define SYSTEM_STUB_BYTES 16
+/* Behind the system call stub, in the only page that programs may execute: vcpu_warm() runs it. It
+ * does nothing that a program could not do itself. */
+#define SYSTEM_WARM_STUB	(NORMA_SYSTEM_SYSCALL_STUB + SYSTEM_STUB_BYTES)
+#define SYSTEM_WARM_STUB_OUT	(SYSTEM_WARM_STUB + 2) /* only its second instruction */
+#define SYSTEM_WARM_STUB_NEXT	(SYSTEM_WARM_STUB + 4)
 #define SYSTEM_TSS_STRIDE_BYTES 128
 /* Fixed part (104) and the I/O bitmap up to and including the byte of the exception port, and its
  * end mark. */

@@ -89,6 +89,16 @@ int vcpu_xsave_set(struct vcpu *vcpu, const void *area, size_t bytes);
  * Return: 0, or -errno if KVM itself failed (exit->text says how). */
 int vcpu_run(struct vcpu *vcpu, struct vcpu_exit *exit);
 
+/*
+ * Before the first thread is given to a new vCPU: enter the guest once, in the system area, so that
+ * what KVM makes at a vCPU's first entry is there (90 of 125 us under KVM-PVM). With an address of
+ * user space the page there is read as well, and then has a memory slot and is in KVM's tables.
+ * fs_base and gs_base of vcpu_state() are loaded. Registers are zero afterwards. Owner only.
+ * Return: 0, also when that page cannot be read; -errno.
+ */
+#define VCPU_WARM_NO_PAGE UINT64_MAX
+int vcpu_warm(struct vcpu *vcpu, uint64_t gpa);
+
 /* Make vcpu_run, now or at its next call, return VCPU_EXIT_KICKED. Any thread; never blocks.
  * Several kicks may be answered by one KICKED. Another exit that happens first is reported first.
  */

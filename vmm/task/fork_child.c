@@ -36,6 +36,7 @@ static void parent_forget(struct task *task)
 	parent_threads_free(task);
 	link_done(&task->control.link);
 	close(task->control.wake_fd);
+	close(task->events_fd);
 	run_strings_done(&task->run.arguments);
 	run_strings_done(&task->run.environment);
 	if (task->run.image_fd >= 0)
@@ -135,9 +136,5 @@ _Noreturn void task_run_after_fork(struct task *task, const struct task_renewal 
 		log_line(LOG_ERROR, "%s failed after a fork: %s", step, strerror(-ret));
 		_exit(1);
 	}
-	ret = task_control_loop(task);
-	if (ret)
-		log_line(LOG_ERROR, "task=0x%x norma-hostd does not speak the protocol: %s",
-			 task->name, strerror(-ret));
-	_exit(ret ? 1 : 0);
+	task_run(task);
 }

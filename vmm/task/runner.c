@@ -64,14 +64,8 @@ static void runner_let_go(struct runner *runner, struct thread *thread)
 			 vcpu_index(runner->vcpu), strerror(-error));
 }
 
-/* Ends with the process. */
-static void *runner_main(void *context)
+_Noreturn void runner_run(struct runner *runner)
 {
-	struct runner *runner = context;
-
-	/* A thread that waited for a page of another host is to run as soon as it came; without
-	 * the right to ask for that it only takes longer. */
-	schedule_short_slices_only();
 	while (true) {
 		struct thread *thread = runner_wait_thread(runner);
 
@@ -79,23 +73,35 @@ static void *runner_main(void *context)
 		runner_carry(runner, thread);
 		runner_let_go(runner, thread);
 	}
-	return NULL;
 }
 
-static int runner_make(struct runner *runner, uint32_t vcpu_number, const char **ret_step)
+static void *runner_main(void *context)
 {
-	int error;
+	/* A thread that waited for a page of another host is to run as soon as it came; without
+	 * the right to ask for that it only takes longer. */
+	schedule_short_slices_only();
+	runner_run(context);
+}
 
+/* All but the host thread. */
+static int runner_equip(struct runner *runner, uint32_t vcpu_number, const char **ret_step)
+{
 	*ret_step = "allocating a thread's buffers";
 	if (!runner->arena)
 		runner->arena = call_arena_new();
 	if (!runner->arena)
 		return -ENOMEM;
-	if (!runner->vcpu) {
-		error = vcpu_create(&runner->task->machine, vcpu_number, &runner->vcpu, ret_step);
-		if (error)
-			return error;
-	}
+	if (runner->vcpu)
+		return 0;
+	return vcpu_create(&runner->task->machine, vcpu_number, &runner->vcpu, ret_step);
+}
+
+static int runner_make(struct runner *runner, uint32_t vcpu_number, const char **ret_step)
+{
+	int error = runner_equip(runner, vcpu_number, ret_step);
+
+	if (error)
+		return error;
 	*ret_step = "starting a host thread";
 	return -pthread_create(&runner->pthread, NULL, runner_main, runner);
 }
@@ -133,12 +139,19 @@ static int runner_make_next(struct task *task, const char **ret_step)
 
 int runner_prepare(struct task *task, const char **ret_step)
 {
-	int error;
+	struct runner *runner = &task->runners[0];
+	int error = runner_equip(runner, 0, ret_step);
 
-	pthread_mutex_lock(&task->create_lock);
-	error = runner_make_next(task, ret_step);
-	pthread_mutex_unlock(&task->create_lock);
-	return error;
+	if (error)
+		return error;
+	*ret_step = "entering the virtual machine for the first time";
+	error = vcpu_warm(runner->vcpu, VCPU_WARM_NO_PAGE);
+	if (error)
+		return error;
+	schedule_short_slices_only();
+	runner->pthread = pthread_self();
+	runner->is_made = true;
+	return 0;
 }
 
 /* Return: true while a thread that was ended still has its name and runner. */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "call.h"
@@ -116,6 +117,30 @@ int task_prepare(struct task *task, int system_fd, const char **ret_step)
 	return task_host_open(task, system_fd, ret_step);
 }
 
+/* Ends the process: not exit(), as runners and workers still use everything, and one that waits for
+ * a page of a host that is gone could not be waited for. The kernel takes threads, machine and
+ * memory in one go. */
+static void *control_main(void *context)
+{
+	struct task *task = context;
+	int error = task_control_loop(task);
+
+	if (error)
+		log_line(LOG_ERROR, "task=0x%x norma-hostd does not speak the protocol: %s",
+			 task->name, strerror(-error));
+	_exit(error ? 1 : 0);
+}
+
+static int control_thread_start(struct task *task)
+{
+	pthread_t control;
+	int error = pthread_create(&control, NULL, control_main, task);
+
+	if (!error)
+		pthread_detach(control);
+	return -error;
+}
+
 int task_threads_start(struct task *task, const char **ret_step)
 {
 	int error;
@@ -128,8 +153,12 @@ int task_threads_start(struct task *task, const char **ret_step)
 	task->control_arena = call_arena_new();
 	if (!task->control_arena)
 		return -ENOMEM;
-	*ret_step = "starting a worker";
-	return workers_start(task);
+	*ret_step = "watching for events";
+	error = task_events_open(task);
+	if (error)
+		return error;
+	*ret_step = "starting the control thread";
+	return control_thread_start(task);
 }
 
 int task_start(struct task *task, const struct task_start *start, const char **ret_step)

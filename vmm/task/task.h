@@ -1,10 +1,11 @@
 /*
  * The one task that this process is: everything it has, and its end.
  *
- * Threads of the process: the control thread (main) receives from hostd and answers what is quick;
- * workers answer the rest; runners carry the task's threads. Locks, in the order in which they may
- * be taken: the space's own, task.lock, control.lock. No lock but the space's is held while waiting
- * for another process.
+ * Threads of the process: main waits until hostd makes the process a task (waiting.c), and then is
+ * the first of the runners, which carry the task's threads; from then on the control thread
+ * receives from hostd and answers what is quick; workers answer the rest. Locks, in the order in
+ * which they may be taken: the space's own, task.lock, control.lock. No lock but the space's is
+ * held while waiting for another process.
  */
 #ifndef TASK_TASK_H
 #define TASK_TASK_H
@@ -83,7 +84,9 @@ struct task {
 	struct run run;
 	struct personality personality;
 	struct task_statistics statistics;
-	struct call_arena *control_arena;	/* of the control thread */
+	struct call_arena *control_arena;	/* of who receives from hostd */
+	int events_fd;				/* epoll: what the control thread waits for */
+	atomic_bool is_control_open;		/* hostd's socket is the control thread's */
 	struct exception_waits exception_waits; /* also */
 	/* Also set once; last because of the variable array inside. */
 	struct machine_host machine_host;
@@ -105,8 +108,8 @@ struct task_start {
 };
 
 /*
- * Second step: makes the machine, its first vCPU and the process's threads; the task then waits for
- * vmm_become. Return: as task_prepare.
+ * Second step: makes the machine, its first vCPU and the process's threads. task_run() follows.
+ * Return: as task_prepare.
  */
 int task_start(struct task *task, const struct task_start *start, const char **ret_step);
 
@@ -115,6 +118,17 @@ int task_start(struct task *task, const struct task_start *start, const char **r
 void task_init(struct task *task);
 int task_threads_start(struct task *task, const char **ret_step);
 
+/*
+ * The main thread from here on: waits for vmm_become, then carries the task's first thread. One
+ * thread does both so that a new task runs without waking up another. Ends with the process.
+ */
+_Noreturn void task_run(struct task *task);
+
+/* The control thread's descriptor, without hostd's socket yet. Return: 0, -errno. */
+int task_events_open(struct task *task);
+/* Hands hostd's socket over to the control thread, which the next message wakes. Return: 0, -errno.
+ */
+int task_control_open(struct task *task);
 /* The control thread's loop, until the task has ended and hostd knows, or hostd is gone.
  * Return: 0, -errno when hostd broke the protocol. */
 int task_control_loop(struct task *task);

@@ -1,11 +1,11 @@
 /*
- * The control thread: receives from hostd, watches the pager's socket, and sees the task's end
- * through. It never waits but in poll.
+ * The control thread: receives from hostd once the process is a task (waiting.c), watches the
+ * pager's socket, and sees the task's end through. It never waits but in epoll_wait.
  */
 #include <errno.h>
 #include <limits.h>
-#include <poll.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -19,11 +19,11 @@
 #define END_STOP_MS   2000
 #define END_REPORT_MS 5000
 
-enum { POLL_CONTROL, POLL_WAKE, POLL_PAGER, POLL_COUNT };
+enum { EVENT_CONTROL, EVENT_WAKE, EVENT_PAGER, EVENT_COUNT };
 
 struct loop {
 	struct task *task;
-	struct pollfd polls[POLL_COUNT];
+	bool is_watching_write;	   /* of hostd's socket */
 	uint64_t deadline_ns;	   /* of the task's end; WAIT_FOREVER while it lives */
 	uint64_t wait_deadline_ns; /* of the next call that is parked */
 	bool is_over;
@@ -77,21 +77,19 @@ static bool task_is_assigned(struct task *task)
 }
 
 /* Return: 0, -errno when the process cannot become a task any more. */
-static int loop_watch_pager(struct loop *loop)
+static int loop_pager_lost(struct loop *loop)
 {
-	struct pollfd *pager = &loop->polls[POLL_PAGER];
+	struct task *task = loop->task;
 	int error;
 
-	if (pager->fd < 0 || !(pager->revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL)))
-		return 0;
-	pager->fd = -1;
+	epoll_ctl(task->events_fd, EPOLL_CTL_DEL, space_pager_fd(task->space), NULL);
 	log_line(LOG_ERROR, "task=0x%x the pager is gone: pages that other hosts hold are lost",
-		 loop->task->name);
-	error = space_pager_lost(loop->task->space);
-	if (error && !task_is_assigned(loop->task))
+		 task->name);
+	error = space_pager_lost(task->space);
+	if (error && !task_is_assigned(task))
 		return error;
 	if (error)
-		task_end(loop->task, TASK_STATE_KILLED, -1,
+		task_end(task, TASK_STATE_KILLED, -1,
 			 "the pager is gone and its pages could not be marked as lost: %s",
 			 strerror(-error));
 	return 0;
@@ -158,42 +156,97 @@ static int loop_timeout_ms(const struct loop *loop)
 	return wait_ms < INT_MAX ? (int)wait_ms : INT_MAX;
 }
 
+static int events_set(const struct task *task, int operation, int which, int fd, uint32_t events)
+{
+	struct epoll_event event = {.events = events, .data.fd = which};
+
+	return epoll_ctl(task->events_fd, operation, fd, &event) < 0 ? -errno : 0;
+}
+
+/* Sends what is queued. Return: 0, -errno. */
+static int loop_flush(struct loop *loop)
+{
+	struct control *control = &loop->task->control;
+	bool wants_write;
+	int error = control_flush(control, &wants_write);
+
+	if (error || wants_write == loop->is_watching_write)
+		return error;
+	loop->is_watching_write = wants_write;
+	return events_set(loop->task, EPOLL_CTL_MOD, EVENT_CONTROL, control->link.fd,
+			  EPOLLIN | (wants_write ? EPOLLOUT : 0));
+}
+
+static int loop_handle(struct loop *loop, int which)
+{
+	uint64_t wakes;
+
+	switch (which) {
+	case EVENT_CONTROL:
+		return loop_receive(loop);
+	case EVENT_PAGER:
+		return loop_pager_lost(loop);
+	default:
+		(void)!read(loop->task->control.wake_fd, &wakes, sizeof(wakes));
+		return 0;
+	}
+}
+
 static int loop_round(struct loop *loop)
 {
 	struct task *task = loop->task;
-	uint64_t wakes;
+	struct epoll_event events[EVENT_COUNT];
+	int count, error = 0;
+
+	if (atomic_load(&task->is_control_open))
+		error = loop_flush(loop);
+	if (error)
+		return error;
+	count = epoll_wait(task->events_fd, events, EVENT_COUNT, loop_timeout_ms(loop));
+	if (count < 0)
+		return errno == EINTR ? 0 : -errno;
+	for (int i = 0; i < count && !error; i++)
+		error = loop_handle(loop, events[i].data.fd);
+	if (error)
+		return error;
+	loop->wait_deadline_ns = exception_waits_serve(task);
+	return loop_end(loop);
+}
+
+int task_events_open(struct task *task)
+{
+	int pager_fd = space_pager_fd(task->space);
+	int error;
+
+	task->events_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (task->events_fd < 0)
+		return -errno;
+	error = events_set(task, EPOLL_CTL_ADD, EVENT_WAKE, task->control.wake_fd, EPOLLIN);
+	if (!error && pager_fd >= 0)
+		error = events_set(task, EPOLL_CTL_ADD, EVENT_PAGER, pager_fd, EPOLLRDHUP);
+	return error;
+}
+
+int task_control_open(struct task *task)
+{
 	bool wants_write;
 	int error = control_flush(&task->control, &wants_write);
 
+	if (!error)
+		error =
+		    events_set(task, EPOLL_CTL_ADD, EVENT_CONTROL, task->control.link.fd, EPOLLIN);
 	if (error)
 		return error;
-	loop->polls[POLL_CONTROL].events = (short)(POLLIN | (wants_write ? POLLOUT : 0));
-	if (poll(loop->polls, POLL_COUNT, loop_timeout_ms(loop)) < 0)
-		return errno == EINTR ? 0 : -errno;
-	if (loop->polls[POLL_WAKE].revents)
-		(void)!read(task->control.wake_fd, &wakes, sizeof(wakes));
-	error = loop_watch_pager(loop);
-	if (error)
-		return error;
-	if (loop->polls[POLL_CONTROL].revents) {
-		error = loop_receive(loop);
-		if (error)
-			return error;
-	}
-	loop->wait_deadline_ns = exception_waits_serve(task);
-	return loop_end(loop);
+	atomic_store(&task->is_control_open, true);
+	if (wants_write)
+		control_wake(&task->control);
+	return 0;
 }
 
 int task_control_loop(struct task *task)
 {
 	struct loop loop = {
 	    .task = task,
-	    .polls =
-		{
-		    [POLL_CONTROL] = {.fd = task->control.link.fd},
-		    [POLL_WAKE] = {.fd = task->control.wake_fd, .events = POLLIN},
-		    [POLL_PAGER] = {.fd = space_pager_fd(task->space), .events = POLLRDHUP},
-		},
 	    .deadline_ns = WAIT_FOREVER,
 	    .wait_deadline_ns = WAIT_FOREVER,
 	};

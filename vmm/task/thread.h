@@ -76,9 +76,11 @@ struct runner {
 /* ---- made by the task, once ---- */
 
 void threads_init(struct task *task);
-/* Makes one idle runner ahead of time, so that the first thread finds it. Return: 0, -errno with
- * *ret_step. */
+/* Makes the calling thread, the only one, the first runner; runner_run() follows. Return: 0, -errno
+ * with *ret_step. */
 int runner_prepare(struct task *task, const char **ret_step);
+/* Carries threads until the process ends. */
+_Noreturn void runner_run(struct runner *runner);
 
 /* ---- calls about threads; any thread but the control thread, task->lock not held ---- */
 

@@ -155,9 +155,20 @@ static int worker_start(struct workers *workers)
 	return -error;
 }
 
-int workers_start(struct task *task)
+/* Return: 0, -EBUSY. */
+static int workers_queue(struct workers *workers, const struct worker_job *job)
 {
-	return worker_start(&task->workers);
+	int error = -EBUSY;
+
+	pthread_mutex_lock(&workers->lock);
+	if (workers->used < WORKER_JOBS_MAX) {
+		workers->jobs[(workers->head + workers->used) % WORKER_JOBS_MAX] = *job;
+		workers->used++;
+		pthread_cond_signal(&workers->changed);
+		error = 0;
+	}
+	pthread_mutex_unlock(&workers->lock);
+	return error;
 }
 
 int workers_submit(struct workers *workers, const struct message_header *header,
@@ -165,7 +176,7 @@ int workers_submit(struct workers *workers, const struct message_header *header,
 {
 	struct worker_job job = {.header = *header, .payload = malloc(header->bytes + 1)};
 	bool all_are_busy;
-	int error = -EBUSY;
+	int error = 0;
 
 	if (!job.payload)
 		return -ENOMEM;
@@ -173,17 +184,11 @@ int workers_submit(struct workers *workers, const struct message_header *header,
 	pthread_mutex_lock(&workers->lock);
 	all_are_busy = workers->busy + workers->used >= workers->started;
 	pthread_mutex_unlock(&workers->lock);
-	/* Without another one those that there are take it in their time. */
 	if (all_are_busy && workers->started < WORKER_COUNT)
-		worker_start(workers);
-	pthread_mutex_lock(&workers->lock);
-	if (workers->used < WORKER_JOBS_MAX) {
-		workers->jobs[(workers->head + workers->used) % WORKER_JOBS_MAX] = job;
-		workers->used++;
-		pthread_cond_signal(&workers->changed);
-		error = 0;
-	}
-	pthread_mutex_unlock(&workers->lock);
+		error = worker_start(workers);
+	/* Without another one those that there are take it in their time. */
+	if (!error || workers->started)
+		error = workers_queue(workers, &job);
 	if (error)
 		free(job.payload);
 	return error;

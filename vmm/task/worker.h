@@ -31,7 +31,8 @@ struct workers {
 	uint32_t head;
 	uint32_t used;
 	uint32_t busy;	  /* workers that answer one */
-	uint32_t started; /* workers that there are: made when a request finds none idle */
+	uint32_t started; /* workers that there are: made when a request finds none idle, as most
+			     tasks are never asked for much and a thread costs 50 KB */
 	struct worker_job jobs[WORKER_JOBS_MAX];
 	struct worker {
 		struct task *task;
@@ -41,11 +42,8 @@ struct workers {
 };
 
 void workers_init(struct task *task);
-/* The first worker; others come when it is busy: a thread costs 50 KB. Return: 0, -ENOMEM, -EAGAIN.
- */
-int workers_start(struct task *task);
 /* Control thread: copies the request and queues it, for a new worker when all are busy. Return: 0,
- * -EBUSY when WORKER_JOBS_MAX wait already, -ENOMEM. */
+ * -EBUSY when WORKER_JOBS_MAX wait already, -ENOMEM, -EAGAIN (no thread can be made). */
 int workers_submit(struct workers *workers, const struct message_header *header,
 		   const uint8_t *payload);
 

@@ -1,0 +1,80 @@
+/*
+ * The main thread while the process waits to become a task, and how it becomes a runner then: what
+ * it received last it carries out itself. hostd's next message wakes the control thread.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "call.h"
+#include "task.h"
+
+static bool task_is_waiting(struct task *task)
+{
+	bool is_waiting;
+
+	pthread_mutex_lock(&task->lock);
+	is_waiting = task->life < TASK_ASSIGNED;
+	pthread_mutex_unlock(&task->lock);
+	return is_waiting;
+}
+
+/* Everything but vmm_become is refused, and that quickly. */
+static void waiting_answer(struct task *task, struct link_message *message)
+{
+	struct call_arena *arena = task->control_arena;
+
+	arena->request_fds = message->fds;
+	arena->request_fd_count = message->fd_count;
+	worker_answer(task, &message->header, message->payload, arena);
+	arena->request_fd_count = 0;
+}
+
+/* Return: 0, -EPIPE when hostd is gone, -EBADMSG, -EPROTO. */
+static int waiting_receive(struct task *task)
+{
+	struct link_message message;
+	int error;
+
+	while (task_is_waiting(task)) {
+		error = control_receive(&task->control, &message);
+		if (error)
+			return error == -EAGAIN ? 0 : error;
+		if (!(message.header.flags & MESSAGE_REPLY))
+			waiting_answer(task, &message);
+		link_message_done(&message);
+	}
+	return 0;
+}
+
+static int waiting_round(struct task *task)
+{
+	struct pollfd poll_fd = {.fd = task->control.link.fd};
+	bool wants_write;
+	int error = control_flush(&task->control, &wants_write);
+
+	if (error)
+		return error;
+	poll_fd.events = (short)(POLLIN | (wants_write ? POLLOUT : 0));
+	if (poll(&poll_fd, 1, -1) < 0)
+		return errno == EINTR ? 0 : -errno;
+	return waiting_receive(task);
+}
+
+_Noreturn void task_run(struct task *task)
+{
+	int error = 0;
+
+	while (!error && task_is_waiting(task))
+		error = waiting_round(task);
+	if (!error)
+		error = task_control_open(task);
+	if (error && error != -EPIPE)
+		log_line(LOG_ERROR, "task=0x%x norma-hostd does not speak the protocol: %s",
+			 task->name, strerror(-error));
+	if (error)
+		_exit(error == -EPIPE ? 0 : 1);
+	runner_run(&task->runners[0]);
+}
