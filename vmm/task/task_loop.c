@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "call.h"
+#include "memory_cell.h"
 #include "space.h"
 #include "task.h"
 #include "wait.h"
@@ -34,6 +35,7 @@ static void loop_answer(struct loop *loop, struct link_message *message)
 	struct task *task = loop->task;
 	int error;
 
+	memory_cell_follow(atomic_load(&task->memory_cell));
 	if (call_is_quick(message->header.type)) {
 		task->control_arena->request_fds = message->fds;
 		task->control_arena->request_fd_count = message->fd_count;
