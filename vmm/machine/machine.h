@@ -80,7 +80,7 @@ static inline void *machine_hva(const struct machine *machine, uint64_t gpa)
 
 /* Copy between the task's memory and a buffer, honouring the host protections. A hole, a protection
  * or a poisoned page on the way is -EFAULT (part of the bytes may have been copied); a page a
- * userfaultfd serves is waited for. Return: 0 or -EFAULT. */
+ * userfaultfd serves is waited for. vcpu_signals_install has been called. Return: 0 or -EFAULT. */
 int guest_copy_in(const struct machine *machine, uint64_t gpa, void *buffer, size_t bytes);
 int guest_copy_out(const struct machine *machine, uint64_t gpa, const void *buffer, size_t bytes);
 

@@ -42,9 +42,9 @@ struct vcpu_exit {
 	char text[VCPU_EXIT_TEXT_BYTES];
 };
 
-/* Install this process's handlers for the kick signal and for SIGBUS of poisoned pages. Once,
- * before the first vcpu_run. A SIGBUS not caused by guest memory still ends the process. Return: 0
- * or -errno. */
+/* Install this process's handlers for the kick signal, SIGBUS and SIGSEGV. Once, before the first
+ * vcpu_run or guest_copy. A SIGBUS or SIGSEGV not caused by the task's memory still ends the
+ * process. Return: 0 or -errno. */
 int vcpu_signals_install(void);
 
 /* The signal vcpu_kick sends; a thread that runs a vCPU must not block it. It has a handler without

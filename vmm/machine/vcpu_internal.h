@@ -38,6 +38,10 @@ struct vcpu {
 /* The vCPU whose KVM_RUN this thread is in; the SIGBUS handler uses it. */
 extern _Thread_local struct vcpu *vcpu_current;
 
+/* guest_copy.c: called by the handler of SIGBUS and SIGSEGV with its context. Return: 1 if a copy
+ * faulted, which then ends with -EFAULT; 0 if it was anything else. */
+int guest_copy_recover(void *context);
+
 /* vcpu_setup.c: put the constant state of a thread into a fresh or used KVM vCPU. */
 int vcpu_setup(struct vcpu *vcpu, const char **ret_step);
 

@@ -1,5 +1,6 @@
 /*
- * The two signals a running vCPU needs: the kick, and SIGBUS for a poisoned page.
+ * The signals a running vCPU needs: the kick, SIGBUS for a poisoned page, and SIGBUS and SIGSEGV
+ * where the VMM copies from and to the task's memory.
  *
  * Theory of operation of the kick. kick: is_kicked = 1, then immediate_exit = 1, then the signal.
  * run: on EINTR immediate_exit is exchanged with 0, and only then is_kicked with 0. The exchange
@@ -29,12 +30,14 @@ static void kick_handler(int signal)
 
 /* Poison is raised inside KVM_RUN for the page's host address; anything else is a bug in this
  * process. */
-static void bus_handler(int signal_number, siginfo_t *info, void *context)
+static void fault_handler(int signal_number, siginfo_t *info, void *context)
 {
-	(void)context;
+	if (guest_copy_recover(context))
+		return;
 	struct vcpu *vcpu = vcpu_current;
 	uint64_t hva = (uintptr_t)info->si_addr;
-	if (vcpu && (info->si_code == BUS_MCEERR_AR || info->si_code == BUS_MCEERR_AO) &&
+	if (vcpu && signal_number == SIGBUS &&
+	    (info->si_code == BUS_MCEERR_AR || info->si_code == BUS_MCEERR_AO) &&
 	    hva - (uintptr_t)vcpu->machine->reservation < NORMA_USER_END) {
 		vcpu->poison_hva = hva;
 		return;
@@ -46,10 +49,11 @@ static void bus_handler(int signal_number, siginfo_t *info, void *context)
 int vcpu_signals_install(void)
 {
 	struct sigaction kick = {.sa_handler = kick_handler};
-	struct sigaction bus = {.sa_sigaction = bus_handler, .sa_flags = SA_SIGINFO};
+	struct sigaction fault = {.sa_sigaction = fault_handler, .sa_flags = SA_SIGINFO};
 	sigemptyset(&kick.sa_mask);
-	sigemptyset(&bus.sa_mask);
-	if (sigaction(vcpu_kick_signal(), &kick, NULL) || sigaction(SIGBUS, &bus, NULL))
+	sigemptyset(&fault.sa_mask);
+	if (sigaction(vcpu_kick_signal(), &kick, NULL) || sigaction(SIGBUS, &fault, NULL) ||
+	    sigaction(SIGSEGV, &fault, NULL))
 		return -errno;
 	return 0;
 }

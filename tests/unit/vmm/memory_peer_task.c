@@ -19,6 +19,7 @@
 #include "orphan.h"
 #include "space_internal.h"
 #include "system_image.h"
+#include "vcpu.h"
 
 static void require(bool is_true, const char *what)
 {
@@ -354,6 +355,7 @@ static void task_start(struct task *task, int pager_fd)
 	int image_fd = system_image_create();
 
 	require(image_fd >= 0, "no system image");
+	require(vcpu_signals_install() == 0, "vcpu_signals_install");
 	require(machine_host_open(&task->host, image_fd, &step) == 0, "machine_host_open");
 	require(machine_init(&task->machine, &task->host, &step) == 0, "machine_init");
 	require(space_new(&task->machine, &pauser, &task->space) == 0, "space_new");
