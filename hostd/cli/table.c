@@ -143,9 +143,18 @@ void table_row(struct table *table, ...)
 	table_cells(table, cells);
 }
 
+/* libsmartcols prints nothing at all of a table without lines, but in JSON. */
+static void print_headings(const struct table *table)
+{
+	for (const struct table_column *column = table->columns; column->name; column++)
+		printf("%s%s", column->name, column[1].name ? " " : "\n");
+}
+
 int table_print(struct table *table)
 {
 	if (table->error < 0 || scols_print_table(table->scols) < 0)
 		return cli_error("there is no memory for the list.");
+	if (scols_table_get_nlines(table->scols) == 0 && !scols_table_is_json(table->scols))
+		print_headings(table);
 	return fflush(stdout) == 0 ? CLI_OK : cli_error("cannot write the list: %m.");
 }

@@ -13,6 +13,8 @@ count_tasks() {
 	[ "$(on 0 norma ps | grep -c '^0x')" -eq "$1" ]
 }
 
+runs "ps before there is a task" on 0 norma ps
+out_is "is its heading" "TASK NODE PARENT UID STATE THREADS MEMORY AGE PID IMAGE"
 runs "nodes" on 0 norma nodes
 out_has "has this host" '^ *0 +self +0 +10\.77\.0\.1'
 out_has "and the other" '^ *1 +(up|not tried) +[0-9]+ +10\.77\.1\.1'
