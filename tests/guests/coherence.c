@@ -3,20 +3,26 @@
  * increments, message passing, Dekker with fences, random reads and writes against a model. The
  * parent prints one line per test and exits 0 only when every one held.
  *
- *   coherence NODES [THREADS [INCREMENTS [ROUNDS [OPERATIONS]]]]
+ *   coherence NODES [THREADS [INCREMENTS [ROUNDS [OPERATIONS [SECONDS]]]]]
  *
  * NODES counts the parent's own; children are made on nodes 1..NODES-1. Workers are started with
  * norma_thread_start and use no libc: it does not know of them.
+ *
+ * A test that takes longer than SECONDS is content with a twentieth of its rounds: what is checked
+ * stays the same, and a page that has to wait for a busy host's CPUs each time it crosses does not
+ * make the program take for ever.
  */
 #include <mach/mach.h>
 #include <mach/norma.h>
 #include <norma_guest.h>
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "spin.h"
 
@@ -26,7 +32,11 @@ enum {
 	PAGES = 1000,
 	PAGE = 4096,
 	STACK_BYTES = 64 * 1024,
+	FEWEST = 20,	  /* of so many rounds one is made in any case */
+	CLOCK_EVERY = 64, /* rounds: asking for the time leaves the guest */
 };
+
+#define NO_END UINT64_MAX
 
 #define MAGIC 0x6e6f726d61636c6eull /* in every page of the model area: never zero */
 
@@ -46,6 +56,9 @@ struct worker {
 	struct shared *shared;
 	uint32_t index;
 	uint64_t seed;
+	uint64_t ends_ns;	 /* when the test under way has had its time */
+	uint64_t increments;	 /* made */
+	uint64_t operations;	 /* of the model, made */
 	uint64_t stale_data;	 /* message passing: old data seen behind a new flag */
 	uint64_t both_zero;	 /* Dekker, counted by worker 1 */
 	uint64_t went_back;	 /* model: a value older than one seen before */
@@ -60,8 +73,10 @@ struct shared {
 	struct padded barrier_arrived, barrier_generation;
 	struct padded data, flag, acknowledged;
 	struct padded x, y, result0;
+	struct padded message_end, lockstep_end, dekker_end; /* told by worker 0 */
 	uint32_t workers;
-	uint64_t increments, rounds, lockstep_rounds, dekker_rounds, operations;
+	uint64_t increments, rounds, lockstep_rounds, dekker_rounds, operations; /* at most */
+	uint64_t test_ns;
 	struct model_page pages[PAGES];
 	struct worker worker[MAX_WORKERS];
 };
@@ -78,6 +93,22 @@ static void barrier(struct shared *shared)
 	spin_until(atomic_load(&shared->barrier_generation.value) != generation);
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	norma_system_call(SYS_clock_gettime, CLOCK_MONOTONIC, (long)&now, 0);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* Has a worker made enough rounds of a test, of those that are wanted if there is time? */
+static bool is_enough(const struct worker *me, uint64_t done, uint64_t wanted)
+{
+	if (done >= wanted)
+		return true;
+	return done % CLOCK_EVERY == 0 && done >= wanted / FEWEST && now_ns() > me->ends_ns;
+}
+
 static void test_increments(struct worker *me)
 {
 	struct shared *shared = me->shared;
@@ -85,24 +116,28 @@ static void test_increments(struct worker *me)
 
 	if (me->index == 0)
 		mine += shared->increments % shared->workers;
-	for (uint64_t i = 0; i < mine; i++)
+	while (!is_enough(me, me->increments, mine)) {
 		atomic_fetch_add(&shared->counter.value, 1);
+		me->increments++;
+	}
 }
 
 /* Worker 0 writes freely; everybody else checks what they find behind the flag. */
 static void test_messages_free(struct worker *me)
 {
 	struct shared *shared = me->shared;
-	uint64_t flag = 0;
+	uint64_t flag = 0, sent = 0;
 
 	if (me->index == 0) {
-		for (uint64_t i = 1; i <= shared->rounds; i++) {
-			atomic_store_explicit(&shared->data.value, i, memory_order_release);
-			atomic_store_explicit(&shared->flag.value, i, memory_order_release);
+		while (!is_enough(me, sent, shared->rounds)) {
+			sent++;
+			atomic_store_explicit(&shared->data.value, sent, memory_order_release);
+			atomic_store_explicit(&shared->flag.value, sent, memory_order_release);
 		}
+		atomic_store(&shared->message_end.value, sent);
 		return;
 	}
-	while (flag < shared->rounds) {
+	while (flag < atomic_load(&shared->message_end.value)) {
 		flag = atomic_load_explicit(&shared->flag.value, memory_order_acquire);
 		if (atomic_load_explicit(&shared->data.value, memory_order_acquire) < flag)
 			me->stale_data++;
@@ -114,10 +149,12 @@ static void test_messages_free(struct worker *me)
 static void test_messages_lockstep(struct worker *me)
 {
 	struct shared *shared = me->shared;
-	uint64_t base = shared->rounds;
+	uint64_t base = atomic_load(&shared->message_end.value);
 
-	for (uint64_t i = base + 1; i <= base + shared->lockstep_rounds; i++) {
+	for (uint64_t i = base + 1; i <= atomic_load(&shared->lockstep_end.value); i++) {
 		if (me->index == 0) {
+			if (is_enough(me, i - base, shared->lockstep_rounds))
+				atomic_store(&shared->lockstep_end.value, i);
 			atomic_store_explicit(&shared->data.value, i, memory_order_release);
 			atomic_store_explicit(&shared->flag.value, i, memory_order_release);
 			spin_until(atomic_load(&shared->acknowledged.value) == i);
@@ -136,10 +173,12 @@ static void test_dekker(struct worker *me)
 	struct shared *shared = me->shared;
 	uint32_t last = shared->workers - 1;
 
-	for (uint64_t i = 0; i < shared->dekker_rounds; i++) {
+	for (uint64_t i = 1; i <= atomic_load(&shared->dekker_end.value); i++) {
 		uint64_t seen = 1;
 
 		if (me->index == 0) {
+			if (is_enough(me, i, shared->dekker_rounds))
+				atomic_store(&shared->dekker_end.value, i);
 			atomic_store_explicit(&shared->x.value, 0, memory_order_relaxed);
 			atomic_store_explicit(&shared->y.value, 0, memory_order_relaxed);
 		}
@@ -193,7 +232,7 @@ static void test_model(struct worker *me)
 {
 	struct shared *shared = me->shared;
 
-	for (uint64_t i = 0; i < shared->operations; i++) {
+	for (; !is_enough(me, me->operations, shared->operations); me->operations++) {
 		uint32_t page = (uint32_t)(next_random(me) % PAGES);
 
 		if (next_random(me) % 10 < 3)
@@ -216,6 +255,7 @@ static void run_tests(struct worker *me)
 	};
 
 	for (unsigned int i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+		me->ends_ns = now_ns() + me->shared->test_ns;
 		tests[i](me);
 		barrier(me->shared);
 	}
@@ -258,6 +298,7 @@ static void report(const char *test, uint64_t wrong, uint64_t amount, const char
 static void report_all(const struct shared *shared)
 {
 	uint64_t stale = 0, zero = 0, back = 0, magic = 0, final = 0;
+	uint64_t increments = 0, operations = 0;
 
 	for (uint32_t i = 0; i < shared->workers; i++) {
 		stale += shared->worker[i].stale_data;
@@ -265,12 +306,14 @@ static void report_all(const struct shared *shared)
 		back += shared->worker[i].went_back;
 		magic += shared->worker[i].lost_magic;
 		final += shared->worker[i].final_mismatch;
+		increments += shared->worker[i].increments;
+		operations += shared->worker[i].operations;
 	}
-	report("atomic increments", atomic_load(&shared->counter.value) != shared->increments,
-	       atomic_load(&shared->counter.value), "counted");
-	report("data before flag", stale, shared->rounds + shared->lockstep_rounds, "rounds");
-	report("Dekker with fences", zero, shared->dekker_rounds, "rounds");
-	report("values never go back", back, shared->operations * shared->workers, "operations");
+	report("atomic increments", atomic_load(&shared->counter.value) != increments, increments,
+	       "made");
+	report("data before flag", stale, atomic_load(&shared->lockstep_end.value), "rounds");
+	report("Dekker with fences", zero, atomic_load(&shared->dekker_end.value), "rounds");
+	report("values never go back", back, operations, "operations");
 	report("no page lost its constant", magic, PAGES, "pages");
 	report("memory equals the model", final, (uint64_t)PAGES * shared->workers, "words");
 }
@@ -290,7 +333,7 @@ int main(int argc, char **argv)
 
 	if (nodes < 1 || nodes > MAX_NODES || threads < 1 || nodes * threads > MAX_WORKERS) {
 		fprintf(stderr, "usage: coherence NODES(1..8) [THREADS [INCREMENTS [ROUNDS "
-				"[OPERATIONS]]]]\n");
+				"[OPERATIONS [SECONDS]]]]]\n");
 		return 2;
 	}
 	check(vm_allocate(mach_task_self(), &address, sizeof(*shared), TRUE), "vm_allocate");
@@ -303,6 +346,10 @@ int main(int argc, char **argv)
 	shared->lockstep_rounds = shared->rounds / 50;
 	shared->dekker_rounds = shared->rounds / 100;
 	shared->operations = argument(argc, argv, 5, 20000);
+	shared->test_ns = argument(argc, argv, 6, 3600) * 1000000000;
+	atomic_store(&shared->message_end.value, NO_END);
+	atomic_store(&shared->lockstep_end.value, NO_END);
+	atomic_store(&shared->dekker_end.value, NO_END);
 	for (uint32_t i = 0; i < PAGES; i++)
 		shared->pages[i].magic = MAGIC;
 	for (uint32_t i = 0; i < shared->workers; i++) {
