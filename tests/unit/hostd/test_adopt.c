@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "run_suite.h"
 
 static struct harness harness;
 static struct link client;
@@ -221,8 +222,6 @@ int main(void)
 {
 	Suite *suite = suite_create("adopt");
 	TCase *tcase = tcase_create("adopt");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_set_timeout(tcase, 60);
@@ -233,8 +232,5 @@ int main(void)
 	tcase_add_test(tcase, descriptor_of_something_else_is_refused);
 	tcase_add_test(tcase, without_a_pager_it_is_ended);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

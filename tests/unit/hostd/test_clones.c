@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "harness.h"
+#include "run_suite.h"
 #include "terminate.h"
 
 static struct harness harness;
@@ -464,8 +465,6 @@ int main(void)
 {
 	Suite *suite = suite_create("hostd/clones");
 	TCase *tests = tcase_create("clones");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tests);
 	tcase_set_timeout(tests, 100);
@@ -493,8 +492,5 @@ int main(void)
 	tcase_add_test(tests, remote_reader_that_leaves_lets_output_go_on);
 	tcase_add_test(tests, node_list_says_who_is_there);
 	tcase_add_test(tests, lost_link_comes_back_by_itself);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

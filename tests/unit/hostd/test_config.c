@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "run_suite.h"
 
 static glob_t found;
 static const char *folder;
@@ -124,8 +125,6 @@ int main(void)
 {
 	Suite *suite = suite_create("hostd/config");
 	TCase *tests = tcase_create("config");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	folder = getenv("NORMA_TEST_CONFIGS");
 	if (!folder)
@@ -137,8 +136,5 @@ int main(void)
 	tcase_add_test(tests, values_arrive);
 	tcase_add_test(tests, own_entry_of_the_table_says_where_to_listen);
 	tcase_add_test(tests, missing_file_is_an_error);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -9,6 +9,7 @@
 #include "cpu/baseline_plan.h"
 #include "cpu/gate.h"
 #include "cpu_tables.h"
+#include "run_suite.h"
 
 static struct cpu_identity task, host;
 static char error[MESSAGE_MAX_TEXT];
@@ -350,8 +351,6 @@ int main(void)
 {
 	Suite *suite = suite_create("cpu");
 	TCase *gate = tcase_create("gate");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(gate, setup, NULL);
 	tcase_add_test(gate, equal_cpus_are_exchangeable);
@@ -375,9 +374,5 @@ int main(void)
 	tcase_add_test(gate, malformed_table_is_refused);
 	tcase_add_test(gate, cpu_is_named);
 	suite_add_tcase(suite, gate);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "run_suite.h"
 
 #define HIDING 2 /* this node hides avx512f */
 
@@ -211,8 +212,6 @@ int main(void)
 {
 	Suite *suite = suite_create("cpu_gate");
 	TCase *tests = tcase_create("hosts");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tests);
 	tcase_set_timeout(tests, 100);
@@ -225,8 +224,5 @@ int main(void)
 	tcase_add_loop_test(tests, broken_state_file_keeps_the_daemon_from_starting, 0,
 			    sizeof(broken_states) / sizeof(broken_states[0]));
 	tcase_add_test(tests, baseline_that_cannot_be_stored_changes_nothing);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -8,6 +8,7 @@
 
 #include "placement/cell.h"
 #include "placement/placement.h"
+#include "run_suite.h"
 
 #define MIB  (UINT64_C(1) << 20)
 #define GIB  (UINT64_C(1) << 30)
@@ -224,17 +225,11 @@ int main(void)
 {
 	Suite *suite = suite_create("placement");
 	TCase *tests = tcase_create("nodes");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(tests, right_node_is_chosen, 0, 2 * SITUATIONS);
 	tcase_add_loop_test(tests, refusal_has_the_figures, 0,
 			    sizeof(refusals) / sizeof(refusals[0]));
 	tcase_add_loop_test(tests, right_cell_is_chosen, 0, 2 * sizeof(cells) / sizeof(cells[0]));
 	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

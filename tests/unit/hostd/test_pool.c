@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "run_suite.h"
 #include "terminate.h"
 
 static struct harness harness;
@@ -181,8 +182,6 @@ int main(void)
 {
 	Suite *suite = suite_create("pool");
 	TCase *tcase = tcase_create("pool");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_set_timeout(tcase, 60);
@@ -193,8 +192,5 @@ int main(void)
 	tcase_add_test(tcase, tasks_need_no_waiting_vmm);
 	tcase_add_test(tcase, pool_grows_with_demand_up_to_its_limit);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "run_suite.h"
 
 static struct harness harness;
 static struct link client;
@@ -455,15 +456,10 @@ int main(void)
 {
 	Suite *suite = suite_create("hostd/properties");
 	TCase *tests = tcase_create("properties");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tests);
 	tcase_set_timeout(tests, 60);
 	tcase_add_checked_fixture(tests, setup, teardown);
 	add_tests(tests);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "harness.h"
+#include "run_suite.h"
 #include "terminate.h"
 
 static struct harness harness;
@@ -414,15 +415,10 @@ int main(void)
 {
 	Suite *suite = suite_create("hostd/remap");
 	TCase *tests = tcase_create("remap");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tests);
 	tcase_set_timeout(tests, 60);
 	tcase_add_checked_fixture(tests, setup, teardown);
 	add_tests(tests);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

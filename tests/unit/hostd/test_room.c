@@ -12,6 +12,7 @@
 #include "harness.h"
 #include "placement/cell.h"
 #include "room.h"
+#include "run_suite.h"
 
 #define MIB (UINT64_C(1) << 20)
 
@@ -194,8 +195,6 @@ int main(void)
 {
 	Suite *suite = suite_create("room");
 	TCase *cases = tcase_create("hosts");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(cases, 120);
 	tcase_add_checked_fixture(cases, setup, teardown);
@@ -207,9 +206,5 @@ int main(void)
 	tcase_add_test(cases, a_task_beyond_the_limit_is_refused_with_the_figures);
 	tcase_add_test(cases, brothers_share_a_promise);
 	suite_add_tcase(suite, cases);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -15,6 +15,7 @@
 
 #include "harness.h"
 #include "host_link.h"
+#include "run_suite.h"
 
 static struct harness harness;
 static struct link client;
@@ -455,8 +456,6 @@ int main(void)
 {
 	Suite *suite = suite_create("hostd/sockets");
 	TCase *tests = tcase_create("sockets");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tests);
 	tcase_set_timeout(tests, 100);
@@ -482,8 +481,5 @@ int main(void)
 	tcase_add_test(tests, accepting_pauses_without_descriptors);
 	tcase_add_test(tests, stale_socket_file_is_replaced);
 	tcase_add_test(tests, second_daemon_on_the_same_socket_is_refused);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -8,6 +8,7 @@
 
 #include "console.h"
 #include "hostd.h"
+#include "run_suite.h"
 
 static struct hostd *hostd;
 
@@ -237,8 +238,6 @@ int main(void)
 {
 	Suite *suite = suite_create("hostd/tables");
 	TCase *names = tcase_create("names"), *console = tcase_create("console");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, names);
 	tcase_set_timeout(names, 60);
@@ -255,8 +254,5 @@ int main(void)
 	tcase_add_test(console, console_grows_with_its_output);
 	tcase_add_test(console, sealed_console_has_what_it_needs);
 	tcase_add_test(console, console_keeps_what_a_reader_needs);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

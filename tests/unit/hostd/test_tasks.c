@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "run_suite.h"
 
 static struct harness harness;
 static struct link client;
@@ -469,8 +470,6 @@ int main(void)
 {
 	Suite *suite = suite_create("hostd/tasks");
 	TCase *tests = tcase_create("tasks");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tests);
 	tcase_set_timeout(tests, 100);
@@ -499,8 +498,5 @@ int main(void)
 	tcase_add_test(tests, output_that_waits_goes_on_when_the_reader_is_gone);
 	tcase_add_test(tests, unread_output_is_dropped_from_the_front);
 	tcase_add_test(tests, vmm_that_cannot_be_started_is_told);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

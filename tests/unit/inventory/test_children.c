@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "inventory/children.h"
+#include "run_suite.h"
 
 #define MIB	    (UINT64_C(1) << 20)
 #define SLACK	    (UINT64_C(1) << 20) /* two processes of one program differ by less */
@@ -120,16 +121,10 @@ int main(void)
 {
 	Suite *suite = suite_create("children");
 	TCase *tests = tcase_create("children");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tests, shared_memory_counts_once_and_all_else_with_its_process);
 	tcase_add_test(tests, without_children_nothing_is_held);
 	tcase_add_test(tests, without_proc_it_is_an_error);
 	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -13,6 +13,7 @@
 #include "inventory/host_facts.h"
 #include "inventory/inventory.h"
 #include "inventory/sources.h"
+#include "run_suite.h"
 
 static char root[64];
 
@@ -271,8 +272,6 @@ int main(void)
 {
 	Suite *suite = suite_create("facts");
 	TCase *cases = tcase_create("trees");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(cases, setup, teardown);
 	tcase_add_test(cases, memory_and_cells_in_bytes);
@@ -287,9 +286,5 @@ int main(void)
 	tcase_add_test(cases, the_inventory_works_without_libvirt);
 	tcase_add_test(cases, libvirt_is_loaded_once_its_daemon_is_there);
 	suite_add_tcase(suite, cases);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "inventory/libvirt_module.h"
+#include "run_suite.h"
 
 #define TEST_URI "test:///default"
 
@@ -151,8 +152,6 @@ int main(void)
 {
 	Suite *suite = suite_create("libvirt");
 	TCase *cases = tcase_create("test driver"), *alone = tcase_create("nobody");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(cases, setup, teardown);
 	tcase_add_test(cases, guests_are_counted_with_what_they_may_hold);
@@ -167,9 +166,5 @@ int main(void)
 	tcase_add_test(alone, nobody_there_is_an_error_with_a_reason);
 	suite_add_tcase(suite, cases);
 	suite_add_tcase(suite, alone);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

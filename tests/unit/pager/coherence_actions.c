@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "run_suite.h"
+
 struct action actions[64];
 unsigned int action_count;
 
@@ -47,9 +49,5 @@ int run_tests(const char *name, const TTest *const *tests, size_t test_count, vo
 	for (size_t i = 0; i < test_count; i++)
 		tcase_add_test(tcase, tests[i]);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

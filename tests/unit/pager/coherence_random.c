@@ -5,6 +5,7 @@
  * noticed.
  */
 #include "coherence_world.h"
+#include "run_suite.h"
 
 #include <check.h>
 #include <inttypes.h>
@@ -203,9 +204,5 @@ int main(void)
 	tcase_add_test(tcase, every_random_schedule_keeps_the_promises);
 #endif
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

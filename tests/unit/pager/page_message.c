@@ -8,6 +8,7 @@
 
 #include "page/page_address.h"
 #include "page/page_message.h"
+#include "run_suite.h"
 
 static uint8_t frame[PAGE_MESSAGE_HEADER_BYTES + PAGE_BLOCK_MAX_BYTES];
 static uint8_t *const payload = frame + PAGE_MESSAGE_HEADER_BYTES;
@@ -258,8 +259,6 @@ int main(void)
 {
 	Suite *suite = suite_create("page messages");
 	TCase *tests = tcase_create("page messages");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(tests, every_type_comes_out_as_it_went_in, 1, PAGE_MESSAGE_NUM_TYPES);
 	tcase_add_loop_test(tests, a_message_that_is_not_complete_is_waited_for, 1,
@@ -273,9 +272,5 @@ int main(void)
 	tcase_add_test(tests, only_zeros_are_zero);
 	tcase_add_test(tests, addresses_are_numeric_with_a_port);
 	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -11,6 +11,7 @@
 #include "pager/service/mapping.h"
 #include "pager/service/options.h"
 #include "pager/service/timers.h"
+#include "run_suite.h"
 
 /* ---- timers ---- */
 
@@ -279,8 +280,6 @@ int main(void)
 {
 	Suite *suite = suite_create("pager parts");
 	TCase *tests = tcase_create("timers and options"), *mappings = tcase_create("mappings");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tests, timers_fire_in_order_however_they_were_started);
 	tcase_add_test(tests, a_right_command_line_is_understood);
@@ -294,9 +293,5 @@ int main(void)
 	tcase_add_test(mappings, ranges_never_overlap);
 	tcase_add_test(mappings, removing_cuts_ranges_as_told);
 	suite_add_tcase(suite, mappings);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -24,6 +24,7 @@
 
 #include "base/checked.h"
 #include "base/clock.h"
+#include "run_suite.h"
 
 #define CALL_DEADLINE_NS  (10 * NS_PER_S)
 #define AWAIT_DEADLINE_NS (10 * NS_PER_S)
@@ -98,18 +99,7 @@ static const char *obstacle(void)
 
 int world_main(Suite *suite)
 {
-	const char *reason = obstacle();
-	SRunner *runner = srunner_create(suite);
-	int failed = 0;
-
-	if (reason)
-		printf("1..0 # SKIP %s\n", reason);
-	else
-		srunner_run_all(runner, CK_ENV);
-	if (!reason)
-		failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite_unless(obstacle(), suite);
 }
 
 static uint16_t free_port(void)

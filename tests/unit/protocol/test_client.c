@@ -7,6 +7,7 @@
 
 #include "fake_daemon.h"
 #include "norma.h"
+#include "run_suite.h"
 
 static void start(void)
 {
@@ -312,13 +313,8 @@ int main(void)
 {
 	Suite *suite = suite_create("client");
 	TCase *calls = tcase_create("calls");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, calls);
 	add_calls(calls);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

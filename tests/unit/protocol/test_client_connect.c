@@ -8,6 +8,7 @@
 
 #include "fake_daemon.h"
 #include "norma.h"
+#include "run_suite.h"
 
 #define ck_assert_says(words)                                                                      \
 	ck_assert_msg(strstr(norma_last_error(), words) != NULL, "it says: %s", norma_last_error())
@@ -84,8 +85,6 @@ int main(void)
 {
 	Suite *suite = suite_create("client connect");
 	TCase *tests = tcase_create("connect");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tests);
 	tcase_add_test(tests, without_a_daemon_connecting_fails_with_advice);
@@ -95,8 +94,5 @@ int main(void)
 	tcase_add_test(tests, a_daemon_that_hangs_up_is_epipe);
 	tcase_add_test(tests, a_call_without_a_connection_says_what_is_missing);
 	tcase_add_test(tests, a_lost_connection_fails_this_call_and_all_later_ones);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -8,6 +8,7 @@
 
 #include "fake_daemon.h"
 #include "norma.h"
+#include "run_suite.h"
 
 #define IMAGE_BYTES 150001u
 
@@ -206,8 +207,6 @@ int main(void)
 {
 	Suite *suite = suite_create("client run");
 	TCase *tests = tcase_create("run");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tests);
 	tcase_add_test(tests, an_image_arrives_whole_with_its_arguments);
@@ -218,8 +217,5 @@ int main(void)
 	tcase_add_test(tests, a_console_is_read_in_pieces_without_loss);
 	tcase_add_test(tests, lists_arrive_row_by_row);
 	tcase_add_test(tests, every_return_code_has_its_own_sentence);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fake_script.h"
+#include "run_suite.h"
 
 START_TEST(thread_facts_arrive_in_their_fields)
 {
@@ -253,14 +254,9 @@ int main(void)
 {
 	Suite *suite = suite_create("client_task");
 	TCase *tests = tcase_create("client_task");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tests);
 	tcase_add_checked_fixture(tests, fake_setup, fake_teardown);
 	add_all(tests);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

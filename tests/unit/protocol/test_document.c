@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "message/message.h"
+#include "run_suite.h"
 
 #define ROW_BYTES      4096
 #define DOCUMENT_BYTES (256 * 1024)
@@ -157,19 +158,13 @@ int main(int argc, char **argv)
 {
 	Suite *suite = suite_create("document");
 	TCase *tests = tcase_create("document");
-	SRunner *runner;
-	int failed;
 
 	if (argc > 1 && strcmp(argv[1], "--print") == 0)
 		return print_all();
-	runner = srunner_create(suite);
 	suite_add_tcase(suite, tests);
 	tcase_add_loop_test(tests, the_document_has_this_message_as_it_is, 0, ROW_COUNT);
 	tcase_add_loop_test(tests, the_document_has_this_element_as_it_is, 0, ELEMENT_COUNT);
 	tcase_add_test(tests, the_document_has_no_other_messages);
 	tcase_add_test(tests, the_document_has_the_version_and_the_limits);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "message/header.h"
+#include "run_suite.h"
 
 static const struct message_header sample = {
     .type = 0x0102,
@@ -125,8 +126,6 @@ int main(void)
 {
 	Suite *suite = suite_create("header");
 	TCase *tests = tcase_create("header");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tests);
 	tcase_add_test(tests, header_has_the_documented_layout);
@@ -137,8 +136,5 @@ int main(void)
 	tcase_add_test(tests, unknown_flags_are_ebadmsg);
 	tcase_add_loop_test(tests, reserved_bytes_must_be_zero, 0, 2);
 	tcase_add_test(tests, payload_over_the_limit_is_ebadmsg);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "link_pair.h"
+#include "run_suite.h"
 
 START_TEST(a_message_arrives_as_it_was_sent)
 {
@@ -268,8 +269,6 @@ int main(void)
 {
 	Suite *suite = suite_create("link");
 	TCase *tests = tcase_create("link");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tests);
 	tcase_add_loop_test(tests, a_message_arrives_as_it_was_sent, 0, 2);
@@ -285,8 +284,5 @@ int main(void)
 	tcase_add_loop_test(tests, a_call_answered_with_another_type_is_eproto, 0, 2);
 	tcase_add_loop_test(tests, a_call_without_an_answer_ends_at_its_deadline, 0, 2);
 	tcase_add_test(tests, a_call_to_a_peer_that_answered_and_left_gets_the_answer);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

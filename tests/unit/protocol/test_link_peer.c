@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "link_pair.h"
+#include "run_suite.h"
 
 /* Sends raw bytes with `count` descriptors to a packet link. */
 static void send_raw_fds(int raw, const void *bytes, size_t size, unsigned int count)
@@ -267,8 +268,6 @@ int main(void)
 {
 	Suite *suite = suite_create("link peer");
 	TCase *tests = tcase_create("link peer");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tests);
 	tcase_add_test(tests, too_many_descriptors_are_refused_and_closed);
@@ -285,8 +284,5 @@ int main(void)
 	tcase_add_loop_test(tests, a_peer_that_does_not_read_fills_the_queue_and_no_more, 0, 2);
 	tcase_add_test(tests, frames_arrive_byte_by_byte);
 	tcase_add_test(tests, frames_that_arrive_together_come_one_by_one);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -8,6 +8,7 @@
 
 #include "message/names.h"
 #include "random_message.h"
+#include "run_suite.h"
 
 #define ROUNDS 200
 /* More than any message, so that over-long ones can be made. */
@@ -270,8 +271,7 @@ int main(void)
 {
 	Suite *suite = suite_create("message");
 	TCase *all = tcase_create("every message"), *some = tcase_create("details");
-	SRunner *runner = srunner_create(suite);
-	int failed, count = (int)message_codec_count;
+	int count = (int)message_codec_count;
 
 	suite_add_tcase(suite, all);
 	suite_add_tcase(suite, some);
@@ -290,8 +290,5 @@ int main(void)
 	tcase_add_test(some, calls_have_a_route_and_an_executor);
 	tcase_add_test(some, control_messages_and_unknown_types_have_no_route);
 	tcase_add_test(some, names_keep_what_they_are_made_of);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -13,6 +13,7 @@
 #include <sys/uio.h>
 
 #include "linux_task.h"
+#include "run_suite.h"
 
 #define MEMORY 0x100000
 #define RIP    0x400002
@@ -313,10 +314,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(suite());
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite());
 }

@@ -10,6 +10,7 @@
 
 #include "elf_plan.h"
 #include "norma_abi.h"
+#include "run_suite.h"
 
 #define FILE_BYTES 0x3000
 #define PIE_BASE   UINT64_C(0x10000000)
@@ -315,10 +316,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(suite());
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite());
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "exception.h"
+#include "run_suite.h"
 
 static const struct {
 	uint8_t vector;
@@ -79,10 +80,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(suite());
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite());
 }

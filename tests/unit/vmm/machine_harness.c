@@ -15,20 +15,6 @@
 
 #include "system_image.h"
 
-void harness_require_kvm(void)
-{
-	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	int version = fd >= 0 ? ioctl(fd, KVM_GET_API_VERSION, 0) : -1;
-	int error = errno;
-	if (fd >= 0)
-		close(fd);
-	if (version == KVM_API_VERSION)
-		return;
-	printf("1..0 # SKIP /dev/kvm cannot be used (%s): nothing of the machine was tested\n",
-	       strerror(error));
-	exit(0);
-}
-
 int harness_slots(struct machine *machine, uint64_t gpa, uint64_t bytes)
 {
 	uint64_t end = gpa + bytes;

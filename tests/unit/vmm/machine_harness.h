@@ -31,9 +31,6 @@ struct harness {
 	struct machine_host host; /* of variable size: last */
 };
 
-/* Exit status 0 with a TAP skip line if this machine has no usable /dev/kvm; otherwise returns. */
-void harness_require_kvm(void);
-
 void harness_setup(struct harness *harness);
 void harness_teardown(struct harness *harness);
 

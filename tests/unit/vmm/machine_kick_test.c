@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include "machine_harness.h"
+#include "run_suite.h"
 
 #define KICKS	   10000
 #define COUNT_EACH UINT64_C(2000000)
@@ -214,11 +215,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-	harness_require_kvm();
-	SRunner *runner = srunner_create(suite());
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite_kvm(suite());
 }

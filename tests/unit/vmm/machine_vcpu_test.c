@@ -10,6 +10,7 @@
 
 #include "exception.h"
 #include "machine_harness.h"
+#include "run_suite.h"
 #include "vcpu_internal.h"
 
 static struct harness harness;
@@ -363,11 +364,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-	harness_require_kvm();
-	SRunner *runner = srunner_create(suite());
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite_kvm(suite());
 }

@@ -11,6 +11,7 @@
 
 #include "memory_family.h"
 #include "norma_abi.h"
+#include "run_suite.h"
 
 static const struct space_attributes plain = {VM_PROT_DEFAULT, VM_PROT_ALL, VM_INHERIT_COPY};
 
@@ -287,14 +288,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-	if (access("/dev/kvm", R_OK | W_OK)) {
-		printf("1..0 # SKIP /dev/kvm cannot be used: no task could be made\n");
-		return 0;
-	}
-	SRunner *runner = srunner_create(suite());
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite_kvm(suite());
 }

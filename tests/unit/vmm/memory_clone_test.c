@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "run_suite.h"
 #include "space_internal.h"
 #include "memory_family.h"
 #include "norma_abi.h"
@@ -378,18 +379,9 @@ int main(void)
 	TCase *cases = tcase_create("clone");
 	TCase *forked = tcase_create("fork");
 
-	if (access("/dev/kvm", R_OK | W_OK) != 0) {
-		printf("1..0 # SKIP /dev/kvm cannot be used: nothing was tested\n");
-		return EXIT_SUCCESS;
-	}
 	add_tests(cases, family_setup);
 	add_tests(forked, family_setup_forking);
 	suite_add_tcase(suite, cases);
 	suite_add_tcase(suite, forked);
-	SRunner *runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite_kvm(suite);
 }

@@ -10,6 +10,7 @@
 
 #include "memory_peer.h"
 #include "norma_abi.h"
+#include "run_suite.h"
 #include "space_internal.h"
 
 #define P     UINT64_C(4096)
@@ -306,10 +307,6 @@ int main(void)
 	TCase *cases = tcase_create("failure");
 	const int steps = (int)(sizeof(export_steps) / sizeof(export_steps[0]));
 
-	if (access("/dev/kvm", R_OK | W_OK) != 0) {
-		printf("1..0 # SKIP /dev/kvm cannot be used: nothing was tested\n");
-		return EXIT_SUCCESS;
-	}
 	tcase_set_timeout(cases, 120);
 	tcase_add_checked_fixture(cases, setup, teardown);
 	tcase_add_loop_test(cases, each_failing_step_of_an_export_leaves_the_parent_as_it_was, 0,
@@ -321,10 +318,5 @@ int main(void)
 	tcase_add_loop_test(cases, a_pager_that_refuses_an_import_leaves_an_empty_child, 0, 2);
 	tcase_add_test(cases, a_malformed_description_is_refused);
 	suite_add_tcase(suite, cases);
-	SRunner *runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite_kvm(suite);
 }

@@ -14,6 +14,7 @@
 
 #include "memory_peer.h"
 #include "machine.h"
+#include "run_suite.h"
 #include "system_image.h"
 #include "vcpu.h"
 
@@ -260,20 +261,11 @@ int main(void)
 	Suite *suite = suite_create("memory_guest");
 	TCase *cases = tcase_create("guest");
 
-	if (access("/dev/kvm", R_OK | W_OK) != 0) {
-		printf("1..0 # SKIP /dev/kvm cannot be used: nothing was tested\n");
-		return EXIT_SUCCESS;
-	}
 	tcase_set_timeout(cases, 60);
 	tcase_add_checked_fixture(cases, setup, teardown);
 	tcase_add_test(cases, a_copy_is_of_one_instant);
 	tcase_add_test(cases, a_clone_of_fresh_memory_stops_nobody_and_sees_every_store);
 	tcase_add_test(cases, threads_that_do_not_stop_fail_the_export_and_run_on);
 	suite_add_tcase(suite, cases);
-	SRunner *suite_runner = srunner_create(suite);
-	srunner_set_tap(suite_runner, "-");
-	srunner_run_all(suite_runner, CK_SILENT);
-	int failed = srunner_ntests_failed(suite_runner);
-	srunner_free(suite_runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite_kvm(suite);
 }

@@ -1,6 +1,7 @@
 /*
  * Random operations on the address map against a model that keeps every page's attributes apart.
  */
+#include "run_suite.h"
 #include "vm_map.h"
 
 #include <check.h>
@@ -162,10 +163,5 @@ int main(void)
 
 	tcase_add_loop_test(cases, random_operations_agree_with_a_page_by_page_model, 0, 4);
 	suite_add_tcase(suite, cases);
-	SRunner *runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -2,6 +2,7 @@
  * The pure address map against the specification's cases A and F, and against a model that keeps
  * every page's attributes apart. Numbers in names are those of the cases.
  */
+#include "run_suite.h"
 #include "vm_map.h"
 
 #include <check.h>
@@ -326,10 +327,5 @@ int main(void)
 	tcase_add_test(cases, a_full_map_refuses_what_needs_one_more_and_stays_as_it_is);
 	tcase_add_test(cases, equal_parts_of_one_region_become_one_again);
 	suite_add_tcase(suite, cases);
-	SRunner *runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

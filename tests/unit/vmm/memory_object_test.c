@@ -11,6 +11,7 @@
 
 #include "memory_family.h"
 #include "norma_abi.h"
+#include "run_suite.h"
 
 START_TEST(discard_after_sharing_and_copying)
 {
@@ -221,10 +222,6 @@ int main(void)
 	Suite *suite = suite_create("memory_object");
 	TCase *cases = tcase_create("object");
 
-	if (access("/dev/kvm", R_OK | W_OK) != 0) {
-		printf("1..0 # SKIP /dev/kvm cannot be used: nothing was tested\n");
-		return EXIT_SUCCESS;
-	}
 	tcase_set_timeout(cases, 120);
 	tcase_add_checked_fixture(cases, family_setup, family_teardown);
 	tcase_add_test(cases, discard_after_sharing_and_copying);
@@ -236,10 +233,5 @@ int main(void)
 	tcase_add_loop_test(cases, three_hundred_regions_of_mixed_attributes, 0, 2);
 	tcase_add_loop_test(cases, freed_after_sharing_costs_no_memory, 0, 2);
 	suite_add_tcase(suite, cases);
-	SRunner *runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite_kvm(suite);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "memory_peer.h"
+#include "run_suite.h"
 #include "space_internal.h"
 
 #define P      UINT64_C(4096)
@@ -215,17 +216,8 @@ int main(void)
 	Suite *suite = suite_create("memory_random");
 	TCase *cases = tcase_create("random");
 
-	if (access("/dev/kvm", R_OK | W_OK) != 0) {
-		printf("1..0 # SKIP /dev/kvm cannot be used: nothing was tested\n");
-		return EXIT_SUCCESS;
-	}
 	tcase_set_timeout(cases, 120);
 	tcase_add_loop_test(cases, a_family_of_tasks_agrees_with_the_model, 0, 6);
 	suite_add_tcase(suite, cases);
-	SRunner *runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite_kvm(suite);
 }

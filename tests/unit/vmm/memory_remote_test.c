@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "memory_peer.h"
+#include "run_suite.h"
 
 #define P UINT64_C(4096)
 #define R UINT64_C(0x100000)
@@ -207,10 +208,6 @@ int main(void)
 	Suite *suite = suite_create("memory_remote");
 	TCase *cases = tcase_create("remote");
 
-	if (access("/dev/kvm", R_OK | W_OK) != 0) {
-		printf("1..0 # SKIP /dev/kvm cannot be used: nothing was tested\n");
-		return EXIT_SUCCESS;
-	}
 	tcase_set_timeout(cases, 60);
 	tcase_add_checked_fixture(cases, setup, teardown);
 	tcase_add_loop_test(cases, pages_come_when_they_are_touched, 0, 2);
@@ -220,10 +217,5 @@ int main(void)
 	tcase_add_test(cases, after_the_pagers_death_no_page_is_zero_or_stale);
 	tcase_add_loop_test(cases, the_pagers_death_ends_waits_for_its_pages, 0, 4);
 	suite_add_tcase(suite, cases);
-	SRunner *runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite_kvm(suite);
 }

@@ -11,6 +11,7 @@
 
 #include "memory_peer.h"
 #include "norma_abi.h"
+#include "run_suite.h"
 
 #define P UINT64_C(4096)
 
@@ -333,10 +334,6 @@ int main(void)
 	Suite *suite = suite_create("memory_space");
 	TCase *cases = tcase_create("space");
 
-	if (access("/dev/kvm", R_OK | W_OK) != 0) {
-		printf("1..0 # SKIP /dev/kvm cannot be used: nothing was tested\n");
-		return EXIT_SUCCESS;
-	}
 	tcase_set_timeout(cases, 60);
 	tcase_add_checked_fixture(cases, setup, teardown);
 	tcase_add_test(cases, f125_to_f129_allocate);
@@ -351,10 +348,5 @@ int main(void)
 	tcase_add_test(cases, a_growing_heap_is_one_region);
 	tcase_add_test(cases, a_task_without_pager_cannot_give_memory);
 	suite_add_tcase(suite, cases);
-	SRunner *runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite_kvm(suite);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "memory_family.h"
+#include "run_suite.h"
 #include "space_internal.h"
 
 /* Under AddressSanitizer munlock() does nothing: its run-time library sees to that. */
@@ -135,14 +136,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-	if (access("/dev/kvm", R_OK | W_OK)) {
-		printf("1..0 # SKIP /dev/kvm cannot be used: no task could be made\n");
-		return 0;
-	}
-	SRunner *runner = srunner_create(suite());
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite_kvm(suite());
 }

@@ -14,6 +14,7 @@
 
 #include "mach/kern_return.h"
 #include "memory_cell.h"
+#include "run_suite.h"
 #include "task_harness.h"
 
 #define NO_SUCH_CELL 1000
@@ -184,10 +185,7 @@ int main(void)
 {
 	Suite *suite = suite_create("task_cell");
 	TCase *tasks = tcase_create("tasks"), *objects = tcase_create("objects");
-	SRunner *runner;
-	int failed;
 
-	harness_need_kvm();
 	if (syscall(SYS_get_mempolicy, NULL, NULL, 0ul, NULL, 0ul) < 0) {
 		printf("1..0 # SKIP this kernel knows no NUMA policies\n");
 		return EXIT_SUCCESS;
@@ -201,10 +199,5 @@ int main(void)
 	suite_add_tcase(suite, tasks);
 	tcase_add_test(objects, an_object_is_told_once_for_all_who_map_it);
 	suite_add_tcase(suite, objects);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite_kvm(suite);
 }

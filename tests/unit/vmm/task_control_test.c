@@ -13,6 +13,7 @@
 
 #include "mach/kern_return.h"
 #include "mach/thread_status.h"
+#include "run_suite.h"
 #include "task_harness.h"
 
 /* ---- the command line ---- */
@@ -408,11 +409,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-	harness_need_kvm();
-	SRunner *runner = srunner_create(suite());
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite_kvm(suite());
 }

@@ -10,6 +10,7 @@
 #include "mach/kern_return.h"
 #include "mach/thread_info.h"
 #include "mach/thread_status.h"
+#include "run_suite.h"
 #include "task_harness.h"
 
 #define CODE 0x100000u
@@ -358,11 +359,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-	harness_need_kvm();
-	SRunner *runner = srunner_create(suite());
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite_kvm(suite());
 }

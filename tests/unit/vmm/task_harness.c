@@ -19,14 +19,6 @@
 #include "base/clock.h"
 #include "mach/thread_status.h"
 
-void harness_need_kvm(void)
-{
-	if (access("/dev/kvm", R_OK | W_OK) == 0)
-		return;
-	printf("1..0 # SKIP /dev/kvm cannot be used (%s): no task was run\n", strerror(errno));
-	exit(0);
-}
-
 /* ---- the pager's end ---- */
 
 /* Numbers for as many objects as there are windows. Return: bytes of the reply. */

@@ -122,7 +122,4 @@ int32_t harness_task_call(struct task_harness *harness, uint16_t type);
 int32_t harness_run(struct task_harness *harness, const char *path, const char *arguments,
 		    size_t arguments_bytes);
 
-/* Exits with a TAP skip line where KVM cannot be used. */
-void harness_need_kvm(void);
-
 #endif

@@ -14,6 +14,7 @@
 #include "life.h"
 #include "mach/kern_return.h"
 #include "run.h"
+#include "run_suite.h"
 #include "wait.h"
 
 START_TEST(thread_states_follow_the_table)
@@ -219,10 +220,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(suite());
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite());
 }
