@@ -132,7 +132,8 @@ static ssize_t begin_place(struct page_connection *connection, const uint8_t *da
 		r = check_order(connection, &block);
 	if (r)
 		return r == -ENOMSG || r == -EAGAIN ? 0 : r;
-	if (!connection->owner->place(connection, &block, &connection->place))
+	if (!connection->owner->place ||
+	    !connection->owner->place(connection, &block, &connection->place))
 		return 0;
 	connection->placed = block;
 	connection->placed.payload = connection->place.at;
@@ -264,11 +265,59 @@ static int connection_new(struct ring *ring, const struct page_connection_owner 
 	connection->receive_operation.complete = receive_complete;
 	connection->send_operation.complete = page_connection_send_complete;
 	connection->last_received_ns = clock_now_ns();
+	connection->is_sparing = true;
 	connection->buffer = malloc(BUFFER_BYTES);
 	if (!connection->buffer) {
 		free(connection);
 		return -ENOMEM;
 	}
+	*ret_connection = connection;
+	return 0;
+}
+
+static void let_go(struct page_connection *connection, int reason)
+{
+	(void)connection; /* somebody else has it now */
+	(void)reason;
+}
+
+int page_connection_give_up(struct page_connection *connection,
+			    struct page_connection_handover *ret_handover)
+{
+	static const struct page_connection_owner nobody = {.closed = let_go};
+	const bool is_more = connection->receive_sequence != 1 || connection->send_sequence != 0 ||
+			     connection->buffered != connection->received_bytes;
+
+	if (is_more || connection->receive_operation.is_pending)
+		return -EPROTO;
+	*ret_handover = (struct page_connection_handover){
+	    .fd = connection->fd,
+	    .address = connection->address,
+	    .peer_epoch = connection->peer_epoch,
+	    .received_bytes = connection->received_bytes,
+	};
+	connection->fd = -1;
+	connection->owner = &nobody;
+	connection->is_closing = true;
+	return 0;
+}
+
+int page_connection_adopt(struct ring *ring, const struct page_connection_owner *owner,
+			  void *owner_data, const struct page_connection_handover *handover,
+			  struct page_connection **ret_connection)
+{
+	_cleanup_close_ int fd = handover->fd;
+	struct page_connection *connection;
+	int r = connection_new(ring, owner, owner_data, &connection);
+
+	if (r)
+		return r;
+	connection->fd = take_fd(&fd);
+	connection->address = handover->address;
+	connection->peer_epoch = handover->peer_epoch;
+	connection->received_bytes = handover->received_bytes;
+	connection->receive_sequence = 1;
+	start_receive(connection);
 	*ret_connection = connection;
 	return 0;
 }

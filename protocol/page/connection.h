@@ -45,6 +45,7 @@ struct page_connection_owner {
 	/*
 	 * The header of a BLOCK has come, its pages have not. Return: true and where they shall be
 	 * received (received() sees its payload there), false for the connection's own buffer.
+	 * NULL: always there.
 	 */
 	bool (*place)(struct page_connection *connection, const struct page_message *block,
 		      struct page_place *ret_place);
@@ -87,6 +88,14 @@ struct page_connection {
 	struct msghdr send_header;
 };
 
+/* What is known of a connection that moves. */
+struct page_connection_handover {
+	int fd;
+	struct page_address address;
+	uint32_t peer_epoch;
+	uint64_t received_bytes;
+};
+
 /*
  * Both make a connection that ends itself: after owner->closed() it is freed. accept takes a
  * connected socket (closed on failure, too). Return: 0, -ENOMEM, or another -errno of the socket.
@@ -96,6 +105,17 @@ int page_connection_accept(struct ring *ring, const struct page_connection_owner
 int page_connection_connect(struct ring *ring, const struct page_connection_owner *owner,
 			    void *owner_data, const struct page_address *address,
 			    struct page_connection **ret_connection);
+/*
+ * A connection that has received one message, its only one so far, moves to another thread: give_up
+ * is called while that message is handed up (owner->closed() is not called, the connection is freed
+ * soon), adopt makes of it a connection on another ring, which takes the descriptor (closed on
+ * failure, too). Return: 0; give_up: -EPROTO when more has been received or sent; adopt: -ENOMEM.
+ */
+int page_connection_give_up(struct page_connection *connection,
+			    struct page_connection_handover *ret_handover);
+int page_connection_adopt(struct ring *ring, const struct page_connection_owner *owner,
+			  void *owner_data, const struct page_connection_handover *handover,
+			  struct page_connection **ret_connection);
 /* Sets the time after which unacknowledged data means that the peer is gone. */
 void page_connection_set_timeout(struct page_connection *connection, unsigned int milliseconds);
 

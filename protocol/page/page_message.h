@@ -21,12 +21,13 @@
 #include "base/checked.h"
 
 #define PAGE_MESSAGE_MAGIC	  0x4741504eu /* "NPAG" */
-#define PAGE_MESSAGE_VERSION	  2u
+#define PAGE_MESSAGE_VERSION	  3u
 #define PAGE_MESSAGE_HEADER_BYTES 64u
 #define PAGE_BLOCK_PAGES	  64u /* most pages in one message */
 #define PAGE_BLOCK_MAX_BYTES	  (PAGE_BLOCK_PAGES * PAGE_BYTES)
 #define PAGE_EXTENT_PAGES	  512u /* most pages that one message is about */
 #define PAGE_TEXT_MAX		  200u
+#define PAGE_HELLO_BYTES	  8u /* payload */
 
 enum page_message_type {
 	PAGE_MESSAGE_HELLO = 1, /* first on every connection, both ways: struct page_hello */
@@ -64,7 +65,15 @@ enum page_message_flag {
 };
 #define PAGE_FLAGS_ALL (PAGE_FLAG_ZERO | PAGE_FLAG_BY_HOME | PAGE_FLAG_HERE)
 
-enum page_connection_kind { PAGE_CONNECTION_URGENT, PAGE_CONNECTION_BULK, PAGE_CONNECTION_KINDS };
+/* Two hosts have one connection of each kind. */
+enum page_connection_kind {
+	PAGE_CONNECTION_URGENT, /* faults and coherence */
+	PAGE_CONNECTION_BULK,	/* what is asked for in the background, and short answers to it */
+	PAGE_CONNECTION_STREAM, /* the first of PAGE_STREAMS that carry the pages of those answers
+				 */
+	PAGE_CONNECTION_KINDS = PAGE_CONNECTION_STREAM + 2,
+};
+#define PAGE_STREAMS ((unsigned int)PAGE_CONNECTION_KINDS - PAGE_CONNECTION_STREAM)
 
 /* transaction, access, mode, host and membership mean what hostd/pager/coherence says. */
 struct page_message {

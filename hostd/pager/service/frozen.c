@@ -57,18 +57,23 @@ static void start_fire(struct timer *timer)
 int frozen_open(struct object *object)
 {
 	struct frozen *frozen = calloc(1, sizeof(*frozen));
+	int r;
 
 	if (!frozen)
 		return -ENOMEM;
 	frozen->object = object;
 	frozen->unit_count = object_unit(object, object->pages - 1) + 1;
 	LIST_INIT(&frozen->loans);
-	if (bitmaps_new(frozen)) {
+	r = bitmaps_new(frozen);
+	if (r == 0)
+		r = store_new(object->memory, object->offset, &frozen->landing);
+	if (r) {
+		free(frozen->present);
 		free(frozen);
-		return -ENOMEM;
+		return r;
 	}
 	if (object->pager->has_huge_pages)
-		frozen->window = window_open(object->memory, object->offset + object->bytes);
+		store_open_window(frozen->landing, object->offset + object->bytes);
 	object->frozen = frozen;
 	frozen->start.fire = start_fire;
 	if (timer_start(&object->pager->timers, &frozen->start,
@@ -87,8 +92,9 @@ void frozen_close(struct object *object)
 	frozen_background_leave(frozen);
 	(void)frozen_count_answer(frozen, frozen->pages_under_way);
 	frozen_loans_done(frozen);
-	if (frozen->window)
-		window_put(frozen->window);
+	frozen_orders_forget(frozen);
+	if (frozen->landing)
+		store_put(frozen->landing);
 	free(frozen->present);
 	free(frozen);
 	object->frozen = NULL;

@@ -10,6 +10,9 @@
  * when the other one fails or has left, it asks home. Nobody waits for each other in a circle: a
  * unit is asked for whole, and who is waited for asked for it earlier, in the same membership.
  *
+ * Pages in the background are read, sent and received by the carriers' threads (carrier.h); what is
+ * asked for, of whom, and what is here is decided and known by the pager's own.
+ *
  * A page may be in the memfd before its bytes are, because memory comes in huge pages: mappings are
  * watched for missing and for minor faults, and a page is mapped for threads when it is whole.
  */
@@ -18,7 +21,7 @@
 
 #include "pager/service/mapping.h"
 #include "pager/service/peer.h"
-#include "pager/service/window.h"
+#include "pager/service/store.h"
 
 /* Pages that home said another host would send. */
 struct frozen_loan {
@@ -39,9 +42,10 @@ struct frozen {
 	uint64_t present_count;
 	uint64_t data_count;			  /* of present_count, not zero */
 	uint64_t unit_count, asked_count, cursor; /* the background goes on at unit `cursor` */
-	uint64_t arrived;	  /* the page behind the last that came in the background */
+	/* The page behind the last that came in the background, on each connection. */
+	uint64_t arrived[PAGE_CONNECTION_KINDS];
 	uint32_t pages_under_way; /* in the background; part of home's */
-	struct window *window;	  /* NULL: pages are written instead */
+	struct store *landing;	  /* where pages go; NULL: all are here */
 	struct frozen_loan_list loans;
 	struct timer start; /* of the background */
 	bool is_in_background;

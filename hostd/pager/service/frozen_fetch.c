@@ -17,7 +17,21 @@ static void ask(struct frozen *frozen, struct peer *peer, enum page_connection_k
 	request.type = PAGE_MESSAGE_BLOCK_REQUEST;
 	request.object = frozen->object->id;
 	request.transaction = frozen->object->join_serial;
-	peer_send(peer, kind, &request);
+	if (kind == PAGE_CONNECTION_BULK && frozen->landing &&
+	    orders_add(&peer->orders, &request, frozen->landing))
+		peer_fail_later(peer, -ENOMEM);
+	else
+		peer_send(peer, kind, &request);
+}
+
+void frozen_orders_forget(const struct frozen *frozen)
+{
+	const struct object *object = frozen->object;
+
+	for (unsigned int node = 0; node < PAGER_MAX_NODES; node++)
+		if (object->pager->peers[node])
+			orders_forget(&object->pager->peers[node]->orders, object->id,
+				      object->join_serial);
 }
 
 static struct peer *home_of(const struct frozen *frozen)
@@ -101,8 +115,12 @@ int frozen_count_answer(struct frozen *frozen, uint32_t count)
 /* Return: whether a page that was asked for is about to come from home. */
 static bool is_near(const struct frozen *frozen, uint64_t page)
 {
-	return page >= frozen->arrived && page - frozen->arrived < SOON_PAGES &&
-	       !frozen_loan_find(frozen, -1, page);
+	bool is_soon = false;
+
+	for (unsigned int kind = 0; kind < PAGE_CONNECTION_KINDS; kind++)
+		is_soon |=
+		    page >= frozen->arrived[kind] && page - frozen->arrived[kind] < SOON_PAGES;
+	return is_soon && !frozen_loan_find(frozen, -1, page);
 }
 
 void frozen_demand(struct frozen *frozen, uint64_t page)

@@ -14,6 +14,8 @@ void frozen_background_leave(struct frozen *frozen);
 
 /* Asks for a page that a thread waits for; the background goes on behind it. */
 void frozen_demand(struct frozen *frozen, uint64_t page);
+/* What was asked for in the background is not expected any more. */
+void frozen_orders_forget(const struct frozen *frozen);
 /* Pages asked for in the background have been answered for. Return: 0, -EPROTO for too many. */
 int frozen_count_answer(struct frozen *frozen, uint32_t count);
 

@@ -8,26 +8,13 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "pager/service/block_send.h"
 #include "pager/service/frozen.h"
 
-/* Unsent bytes of a bulk connection below which more is read: it is still in the CPU's cache. */
-#define SERVE_QUEUED_BYTES (2 * PAGE_BLOCK_MAX_BYTES)
+/* Pages of one peer that carriers have at most, and a unit: two for each keep them busy. */
+#define SHIPPING_PAGES (PAGE_STREAMS * PAGE_EXTENT_PAGES)
 /* A peer that has more requests waiting does not keep to its own limits. */
 #define SERVINGS_MAX 4096u
-
-static void send_about(struct peer *peer, enum page_connection_kind kind, uint8_t type,
-		       const struct page_message *about)
-{
-	struct page_message message = {
-	    .type = type,
-	    .object = about->object,
-	    .transaction = about->transaction,
-	    .first_page = about->first_page,
-	    .page_count = about->page_count,
-	};
-
-	peer_send(peer, kind, &message);
-}
 
 static void send_lost(struct peer *peer, enum page_connection_kind kind,
 		      const struct page_message *about, int error)
@@ -36,13 +23,13 @@ static void send_lost(struct peer *peer, enum page_connection_kind kind,
 		 "object=%#llx page=%llu count=%u: not to be had here for node %d: %s",
 		 (unsigned long long)about->object, (unsigned long long)about->first_page,
 		 about->page_count, peer->node, strerror(-error));
-	send_about(peer, kind, PAGE_MESSAGE_BLOCK_LOST, about);
+	block_send_about(peer->links[kind]->connection, PAGE_MESSAGE_BLOCK_LOST, about);
 }
 
 /* Return: the object a request is about if this host has a part in it that it may give, or NULL. */
-static const struct object *find_served(const struct peer *peer, const struct page_message *request)
+static struct object *find_served(const struct peer *peer, const struct page_message *request)
 {
-	const struct object *object = object_find(peer->pager, request->object);
+	struct object *object = object_find(peer->pager, request->object);
 
 	if (!object || object->kind != OBJECT_FROZEN)
 		return NULL;
@@ -65,81 +52,59 @@ static uint32_t count_here(const struct object *object, uint64_t first, uint32_t
 	return count;
 }
 
-/* Return: how many pages at data, of count, are zero (or are not) from the first on. */
-static uint32_t count_run(const uint8_t *data, uint32_t count, bool is_zero)
+/* A carrier has done with what it was given, or was stopped. */
+static void cargo_done(struct cargo *cargo)
 {
-	uint32_t run = 0;
+	struct peer *peer = cargo->context;
 
-	while (run < count && page_is_zero(data + run * PAGE_BYTES, PAGE_BYTES) == is_zero)
-		run++;
-	return run;
-}
-
-/* Takes a frame that holds the pages. */
-static void send_block(struct peer *peer, enum page_connection_kind kind,
-		       const struct page_message *about, struct page_frame *take_frame)
-{
-	struct page_message block = *about;
-
-	block.type = PAGE_MESSAGE_BLOCK;
-	block.flags = 0;
-	block.membership = 0;
-	block.bytes = (uint32_t)(about->page_count * PAGE_BYTES);
-	peer->pager->statistics.pages_out += about->page_count;
-	peer_send_frame(peer, kind, take_frame, &block);
-}
-
-/* Sends pages that were read, in runs of pages that are zero and pages that are not. */
-static void send_runs(struct peer *peer, enum page_connection_kind kind,
-		      const struct page_message *about, const uint8_t *data)
-{
-	struct page_message run = *about;
-	struct page_frame *frame;
-
-	for (uint32_t left = about->page_count; left > 0; left -= run.page_count) {
-		bool is_zero = page_is_zero(data, PAGE_BYTES);
-
-		run.page_count = count_run(data, left, is_zero);
-		frame = is_zero ? NULL : page_frame_new(run.page_count * PAGE_BYTES);
-		if (is_zero) {
-			send_about(peer, kind, PAGE_MESSAGE_BLOCK_ZERO, &run);
-		} else if (frame) {
-			memcpy(page_frame_payload(frame), data, run.page_count * PAGE_BYTES);
-			send_block(peer, kind, &run, frame);
-		} else {
-			run.page_count = left;
-			send_lost(peer, kind, &run, -ENOMEM);
-		}
-		data += run.page_count * PAGE_BYTES;
-		run.first_page += run.page_count;
+	peer->pager->statistics.pages_out += cargo->sent_data;
+	store_put(cargo->store);
+	/* The stream may have ended meanwhile, and its host have begun anew. */
+	if (peer->is_up && cargo->session == peer->orders.session) {
+		peer->shipping_pages -= cargo->pages.page_count;
+		frozen_serve_more(peer);
 	}
+	free(cargo);
 }
 
-/* Reads pages and sends them, at once when none of them is zero. */
-static void send_pages(struct peer *peer, enum page_connection_kind kind,
-		       const struct page_message *about, const struct object *object)
+/* Gives pages that are here to a carrier. */
+static void ship(struct peer *peer, const struct page_message *pages, struct store *store)
 {
-	struct page_frame *frame = page_frame_new(about->page_count * PAGE_BYTES);
-	uint8_t *data = frame ? page_frame_payload(frame) : NULL;
-	int r =
-	    frame ? object_read_pages(object, about->first_page, about->page_count, data) : -ENOMEM;
+	struct cargo *cargo = malloc(sizeof(*cargo));
 
-	if (r == 0 && count_run(data, about->page_count, false) == about->page_count) {
-		send_block(peer, kind, about, frame);
+	if (!cargo) {
+		send_lost(peer, PAGE_CONNECTION_BULK, pages, -ENOMEM);
 		return;
 	}
-	if (r)
-		send_lost(peer, kind, about, r);
-	else
-		send_runs(peer, kind, about, data);
-	free(frame);
+	*cargo = (struct cargo){.done = cargo_done, .store = store_get(store), .pages = *pages};
+	peer_send_cargo(peer, cargo);
+}
+
+/* Sends pages that are here: at once, or by way of a carrier. Return: how many. */
+static uint32_t send_pages(struct peer *peer, enum page_connection_kind kind,
+			   const struct page_message *pages, struct object *object)
+{
+	struct page_message some = *pages;
+	struct store *store = object_store(object);
+
+	if (!store) {
+		send_lost(peer, kind, pages, -errno);
+	} else if (kind == PAGE_CONNECTION_BULK) {
+		ship(peer, pages, store);
+	} else {
+		if (some.page_count > PAGE_BLOCK_PAGES)
+			some.page_count = PAGE_BLOCK_PAGES;
+		peer->pager->statistics.pages_out +=
+		    block_send(peer->links[kind]->connection, &some, store);
+	}
+	return some.page_count;
 }
 
 /* Answers the first pages of a request. Return: how many; 0 when none is here yet. */
 static uint32_t serve_some(struct peer *peer, enum page_connection_kind kind,
 			   const struct page_message *request)
 {
-	const struct object *object = find_served(peer, request);
+	struct object *object = find_served(peer, request);
 	struct page_message some = *request;
 	uint64_t hole = 0;
 
@@ -153,13 +118,11 @@ static uint32_t serve_some(struct peer *peer, enum page_connection_kind kind,
 	if (hole || !some.page_count) {
 		some.page_count = (uint32_t)hole;
 		if (hole)
-			send_about(peer, kind, PAGE_MESSAGE_BLOCK_ZERO, &some);
+			block_send_about(peer->links[kind]->connection, PAGE_MESSAGE_BLOCK_ZERO,
+					 &some);
 		return some.page_count;
 	}
-	if (some.page_count > PAGE_BLOCK_PAGES)
-		some.page_count = PAGE_BLOCK_PAGES;
-	send_pages(peer, kind, &some, object);
-	return some.page_count;
+	return send_pages(peer, kind, &some, object);
 }
 
 /* Takes what was answered off a request. Return: whether that was all. */
@@ -192,8 +155,7 @@ static bool serve_one(struct peer *peer)
 
 void frozen_serve_more(struct peer *peer)
 {
-	while (peer->is_up &&
-	       peer->links[PAGE_CONNECTION_BULK]->connection->queued_bytes < SERVE_QUEUED_BYTES)
+	while (peer->is_up && peer->shipping_pages < SHIPPING_PAGES)
 		if (!serve_one(peer))
 			break;
 }

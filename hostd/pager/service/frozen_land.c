@@ -27,42 +27,6 @@ static bool is_inside(const struct object *object, const struct page_message *an
 	       answer->page_count <= object->pages - answer->first_page;
 }
 
-/* Is it likely that all of a huge page will be wanted? Not in an object that is mostly zero. */
-static bool is_dense(const struct frozen *frozen)
-{
-	return frozen->data_count * 2 >= frozen->present_count;
-}
-
-static uint8_t *place_of(const struct object *object, const struct page_message *block)
-{
-	struct frozen *frozen = object->frozen;
-
-	if (!frozen->window || !is_dense(frozen))
-		return NULL;
-	return window_place(frozen->window, object->offset + block->first_page * PAGE_BYTES,
-			    block->bytes);
-}
-
-bool frozen_place(const struct peer *peer, const struct page_message *block,
-		  struct page_place *ret_place)
-{
-	const struct object *object = object_find(peer->pager, block->object);
-	uint8_t *at;
-
-	if (!is_ours(object, peer, block) || !is_inside(object, block))
-		return false;
-	at = place_of(object, block);
-	if (!at)
-		return false;
-	window_get(object->frozen->window);
-	*ret_place = (struct page_place){
-	    .at = at,
-	    .release = window_put,
-	    .context = object->frozen->window,
-	};
-	return true;
-}
-
 /* Every page is here: the kernel can do the rest alone. */
 static void become_complete(struct object *object)
 {
@@ -70,9 +34,8 @@ static void become_complete(struct object *object)
 
 	LIST_FOREACH(mapping, &object->mappings, of_object)
 	uffd_unregister(mapping->vmm->uffd, mapping->address, mapping->bytes);
-	if (object->frozen->window)
-		window_put(object->frozen->window);
-	object->frozen->window = NULL;
+	store_put(object->frozen->landing);
+	object->frozen->landing = NULL;
 	log_line(LOG_DEBUG, "object=%#llx: all %llu pages are here", (unsigned long long)object->id,
 		 (unsigned long long)object->pages);
 }
@@ -94,6 +57,10 @@ static void become_present(struct object *object, const struct page_message *ans
 		else
 			bit_set(frozen->zero, page);
 	}
+	/* Will all of a huge page be wanted? Hardly in an object that is mostly zero. */
+	if (frozen->landing)
+		atomic_store(&frozen->landing->is_sparse,
+			     frozen->data_count * 2 < frozen->present_count);
 	object->pager->statistics.pages_in += frozen->present_count - before;
 	frozen_release(object, answer->first_page, answer->page_count);
 	if (before < object->pages && frozen->present_count == object->pages)
@@ -107,14 +74,25 @@ static void lose_all(struct object *object, const struct page_message *answer)
 			frozen_lose(object, answer->first_page + i);
 }
 
-static void take_block(struct object *object, const struct page_message *block)
+/* Return: 0 or -errno. */
+static int store_block(struct store *landing, const struct page_message *block)
 {
-	int r = 0;
+	/* Memory comes in huge pages from the first page on, or never will. */
+	uint8_t *at = store_place(landing, block->first_page, block->bytes);
 
-	/* Mapped or not, memory comes in huge pages from the first page on, or never will. */
-	if (place_of(object, block) != block->payload || !object->frozen->window)
-		r = object_write_pages(object, block->first_page, block->page_count,
-				       block->payload);
+	if (!at)
+		return store_write(landing, block->first_page, block->page_count, block->payload);
+	memcpy(at, block->payload, block->bytes);
+	return 0;
+}
+
+/* What came on a stream is stored already. */
+static void take_block(struct object *object, enum page_connection_kind kind,
+		       const struct page_message *block)
+{
+	struct store *landing = object->frozen->landing;
+	int r = kind == PAGE_CONNECTION_URGENT && landing ? store_block(landing, block) : 0;
+
 	if (r == 0) {
 		become_present(object, block, true);
 		return;
@@ -127,11 +105,11 @@ static void take_block(struct object *object, const struct page_message *block)
 
 /* A loan is answered for by its host; home answers for everything else. */
 static int count_answer(struct object *object, const struct peer *peer,
-			const struct page_message *answer)
+			enum page_connection_kind kind, const struct page_message *answer)
 {
 	struct frozen_loan *loan = frozen_loan_find(object->frozen, peer->node, answer->first_page);
 
-	object->frozen->arrived = answer->first_page + answer->page_count;
+	object->frozen->arrived[kind] = answer->first_page + answer->page_count;
 	if (loan)
 		frozen_loan_answered(loan, answer->page_count);
 	if ((loan && answer->type == PAGE_MESSAGE_BLOCK_LOST) || object->phase == OBJECT_ORPHANED)
@@ -139,23 +117,35 @@ static int count_answer(struct object *object, const struct peer *peer,
 	return frozen_count_answer(object->frozen, answer->page_count);
 }
 
+/* What is answered in a word does not come on a stream. */
+static void forget_order(struct peer *peer, const struct page_message *answer)
+{
+	struct store *store = orders_take(&peer->orders, peer->orders.session, answer);
+
+	if (store)
+		store_put(store);
+}
+
 static int take(struct object *object, struct peer *peer, enum page_connection_kind kind,
 		const struct page_message *answer)
 {
 	int r = 0;
 
-	if (!is_inside(object, answer))
+	if (!is_inside(object, answer) ||
+	    (kind == PAGE_CONNECTION_BULK && answer->type == PAGE_MESSAGE_BLOCK))
 		return -EPROTO;
+	if (kind == PAGE_CONNECTION_BULK)
+		forget_order(peer, answer);
 	if (answer->type == PAGE_MESSAGE_BLOCK_ELSEWHERE)
 		return object->home == peer->node && kind == PAGE_CONNECTION_BULK
 			   ? frozen_take_elsewhere(object, answer)
 			   : -EPROTO;
-	if (kind == PAGE_CONNECTION_BULK)
-		r = count_answer(object, peer, answer);
+	if (kind != PAGE_CONNECTION_URGENT)
+		r = count_answer(object, peer, kind, answer);
 	if (r)
 		return r;
 	if (answer->type == PAGE_MESSAGE_BLOCK)
-		take_block(object, answer);
+		take_block(object, kind, answer);
 	else if (answer->type == PAGE_MESSAGE_BLOCK_ZERO)
 		become_present(object, answer, false);
 	else if (object->home == peer->node)

@@ -15,6 +15,7 @@
 #include "pager/service/frozen.h"
 #include "pager/service/frozen_home.h"
 #include "pager/service/join.h"
+#include "pager/service/store.h"
 #include "pager/service/waits.h"
 
 struct object *object_find(struct pager *pager, uint64_t id)
@@ -155,6 +156,8 @@ void object_free(struct object *object)
 	coherent_close(object);
 	frozen_close(object);
 	free(object->given);
+	if (object->store)
+		store_put(object->store);
 	if (object->memory >= 0)
 		close(object->memory);
 	HASH_DEL(pager->objects, object);
@@ -204,6 +207,14 @@ void objects_settle(struct pager *pager)
 		object->is_unsettled = false;
 		settle(object);
 	}
+}
+
+struct store *object_store(struct object *object)
+{
+	int r = object->store ? 0 : store_new(object->memory, object->offset, &object->store);
+
+	errno = -r;
+	return object->store;
 }
 
 int object_read_pages(const struct object *object, uint64_t first, uint32_t count, void *buffer)

@@ -36,6 +36,7 @@ struct page_wait;
 struct coherent;
 struct frozen;
 struct frozen_given;
+struct store;
 
 LIST_HEAD(mapping_list, mapping);
 
@@ -71,6 +72,7 @@ struct object {
 
 	struct coherent *coherent;  /* while other hosts take part in a coherent object */
 	struct frozen *frozen;	    /* cache of a frozen object from elsewhere */
+	struct store *store;	    /* of a frozen object that was asked for */
 	struct frozen_given *given; /* by unit: at home of a frozen object that was asked for */
 	struct page_wait *waits;    /* a uthash by page: threads that wait, requests under way */
 	bool is_unsettled;
@@ -116,6 +118,8 @@ void objects_settle(struct pager *pager);
 /* Frees without ceremony; at the end of the pager. */
 void object_free(struct object *object);
 
+/* Return: the store to read a frozen object from (it stays the object's), NULL: see errno. */
+struct store *object_store(struct object *object);
 /* Reads or writes whole pages of the memory. Return: 0, -EIO (the memfd was cut), -errno. */
 int object_read_pages(const struct object *object, uint64_t first, uint32_t count, void *buffer);
 int object_write_pages(const struct object *object, uint64_t first, uint32_t count,

@@ -108,12 +108,52 @@ static const struct channel_owner control_owner = {
     .closed = control_closed,
 };
 
+static void carrier_failed(void *context, int reason)
+{
+	struct pager *pager = context;
+
+	pager->is_ending = true;
+	pager->end_reason = reason;
+}
+
+static const struct carrier_owner carrier_owner = {.failed = carrier_failed};
+
+static int start_carriers(struct pager *pager)
+{
+	int r = mailbox_init(&pager->inbox);
+
+	if (r == 0)
+		mailbox_listen(&pager->inbox, &pager->ring);
+	for (unsigned int i = 0; r == 0 && i < PAGE_STREAMS; i++)
+		r = carrier_new(&carrier_owner, pager, &pager->inbox, &pager->carriers[i]);
+	if (r)
+		log_line(LOG_ERROR, "cannot start a thread for pages in the background: %s",
+			 strerror(-r));
+	return r;
+}
+
+/* What they have left to say is heard, and nothing follows from it any more. */
+static void stop_carriers(struct pager *pager)
+{
+	peers_stop(pager);
+	for (unsigned int i = 0; i < PAGE_STREAMS; i++)
+		if (pager->carriers[i])
+			carrier_stop(pager->carriers[i]);
+	if (pager->inbox.event_fd >= 0)
+		mailbox_run(&pager->inbox);
+	for (unsigned int i = 0; i < PAGE_STREAMS; i++)
+		if (pager->carriers[i])
+			carrier_free(pager->carriers[i]);
+	mailbox_done(&pager->inbox);
+}
+
 int pager_init(struct pager *pager, const struct pager_options *options)
 {
 	_cleanup_close_ int control_fd = options->control_fd;
 	int r;
 
 	*pager = (struct pager){.options = *options, .listen_fd = -1, .spare_fd = -1};
+	pager->inbox.event_fd = -1;
 	pager->has_huge_pages = shmem_has_huge_pages();
 	TAILQ_INIT(&pager->vmms);
 	TAILQ_INIT(&pager->links);
@@ -135,7 +175,8 @@ int pager_init(struct pager *pager, const struct pager_options *options)
 			 strerror(-r));
 		return r;
 	}
-	return peers_init(pager);
+	r = start_carriers(pager);
+	return r ? r : peers_init(pager);
 }
 
 int pager_run(struct pager *pager)
@@ -161,6 +202,7 @@ void pager_done(struct pager *pager)
 	struct object *object, *next;
 	struct vmm *vmm;
 
+	stop_carriers(pager);
 	ring_done(&pager->ring);
 	while ((vmm = TAILQ_FIRST(&pager->vmms)))
 		vmm_free(vmm);

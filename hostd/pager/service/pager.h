@@ -13,6 +13,7 @@
 #include "message/names.h"
 #include "page/page_address.h"
 #include "page/ring.h"
+#include "pager/service/carrier.h"
 #include "pager/service/channel.h"
 #include "pager/service/timers.h"
 
@@ -60,7 +61,9 @@ struct pager {
 	struct ring_operation accept;
 	struct timer listen_retry;
 	uint64_t listen_deadline_ns;
-	struct timer accept_pause;	     /* running while descriptors are short */
+	struct timer accept_pause; /* running while descriptors are short */
+	struct mailbox inbox;	   /* what carriers have to say */
+	struct carrier *carriers[PAGE_STREAMS];
 	struct peer *peers[PAGER_MAX_NODES]; /* NULL: not in the node table */
 	struct peer_link_list links;	     /* of all peers, and of nobody yet */
 

@@ -27,7 +27,7 @@ static void peer_timer_start(struct peer *peer, uint64_t wait_ns)
 }
 
 /* Takes a link from its peer; its connection ends soon. */
-static void give_up_link(struct peer *peer, enum page_connection_kind kind, int reason)
+static void give_up_link(struct peer *peer, unsigned int kind, int reason)
 {
 	struct peer_link *link = peer->links[kind];
 
@@ -35,7 +35,7 @@ static void give_up_link(struct peer *peer, enum page_connection_kind kind, int 
 		return;
 	peer->links[kind] = NULL;
 	link->peer = NULL;
-	page_connection_close(link->connection, reason);
+	peer_link_close(link, reason);
 }
 
 /* Hosts that start together miss each other once; one that is down is not asked all the time. */
@@ -50,8 +50,9 @@ static uint64_t next_dial_wait(struct peer *peer)
 void peer_fail(struct peer *peer, int reason)
 {
 	timer_stop(&peer->pager->timers, &peer->later);
-	give_up_link(peer, PAGE_CONNECTION_URGENT, reason);
-	give_up_link(peer, PAGE_CONNECTION_BULK, reason);
+	for (unsigned int kind = 0; kind < PAGE_CONNECTION_KINDS; kind++)
+		give_up_link(peer, kind, reason);
+	orders_begin_session(&peer->orders);
 	peer_timer_start(peer, next_dial_wait(peer));
 	if (!peer->is_up)
 		return;
@@ -59,6 +60,7 @@ void peer_fail(struct peer *peer, int reason)
 		 strerror(-reason));
 	peer->is_up = false;
 	peer->pages_under_way = 0;
+	peer->shipping_pages = 0;
 	frozen_serve_forget(peer);
 	peer_went(peer);
 }
@@ -90,8 +92,11 @@ static bool is_silent(const struct peer *peer, uint64_t now, uint64_t interval)
 /* Down, nothing begun, and its number is the higher one. */
 static bool is_ours_to_dial(const struct peer *peer)
 {
-	return !peer->is_up && peer->pager->options.node < peer->node &&
-	       !peer->links[PAGE_CONNECTION_URGENT] && !peer->links[PAGE_CONNECTION_BULK];
+	unsigned int links = 0;
+
+	for (unsigned int kind = 0; kind < PAGE_CONNECTION_KINDS; kind++)
+		links += peer->links[kind] != NULL;
+	return !peer->is_up && peer->pager->options.node < peer->node && links == 0;
 }
 
 static void peer_fire(struct timer *timer)
@@ -112,11 +117,14 @@ static void peer_fire(struct timer *timer)
 	}
 	if (!is_ours_to_dial(peer))
 		return;
-	peer_link_dial(peer, PAGE_CONNECTION_URGENT);
-	peer_link_dial(peer, PAGE_CONNECTION_BULK);
 	/* What was begun ends in peer_become_up or peer_fail, by its own deadline if need be. */
-	if (!peer->links[PAGE_CONNECTION_URGENT] || !peer->links[PAGE_CONNECTION_BULK])
-		peer_fail(peer, -ENOMEM);
+	for (unsigned int kind = 0; kind < PAGE_CONNECTION_KINDS; kind++) {
+		peer_link_dial(peer, (enum page_connection_kind)kind);
+		if (!peer->links[kind]) {
+			peer_fail(peer, -ENOMEM);
+			return;
+		}
+	}
 }
 
 void peers_heard_of(struct pager *pager, const struct page_address *address)
@@ -157,6 +165,7 @@ int peers_init(struct pager *pager)
 		peer->later.fire = later_fire;
 		TAILQ_INIT(&peer->background);
 		TAILQ_INIT(&peer->servings);
+		orders_init(&peer->orders);
 		pager->peers[node] = peer;
 		peer_timer_start(peer, 0);
 	}
@@ -167,12 +176,26 @@ int peers_init(struct pager *pager)
 	return r;
 }
 
+void peers_stop(struct pager *pager)
+{
+	struct peer_link *link;
+
+	TAILQ_FOREACH (link, &pager->links, of_pager) {
+		link->peer = NULL;
+		link->stream = NULL;
+	}
+	for (unsigned int node = 0; node < PAGER_MAX_NODES; node++)
+		if (pager->peers[node])
+			pager->peers[node]->is_up = false;
+}
+
 void peers_flush(struct pager *pager)
 {
 	struct peer_link *link;
 
 	TAILQ_FOREACH (link, &pager->links, of_pager)
-		page_connection_flush(link->connection);
+		if (link->connection)
+			page_connection_flush(link->connection);
 }
 
 void peers_done(struct pager *pager)
@@ -183,7 +206,8 @@ void peers_done(struct pager *pager)
 		struct page_connection *connection = link->connection;
 
 		peer_link_free(link);
-		page_connection_free(connection);
+		if (connection)
+			page_connection_free(connection);
 	}
 	for (unsigned int node = 0; node < PAGER_MAX_NODES; node++) {
 		if (!pager->peers[node])
@@ -191,6 +215,7 @@ void peers_done(struct pager *pager)
 		timer_stop(&pager->timers, &pager->peers[node]->timer);
 		timer_stop(&pager->timers, &pager->peers[node]->later);
 		frozen_serve_forget(pager->peers[node]);
+		orders_done(&pager->peers[node]->orders);
 		free(pager->peers[node]);
 		pager->peers[node] = NULL;
 	}
@@ -226,12 +251,28 @@ void peer_send_frame(struct peer *peer, enum page_connection_kind kind,
 	page_connection_send_frame(peer->links[kind]->connection, take_frame, message);
 }
 
+/* Units take turns, so that each stays on one stream. */
+static struct peer_link *stream_for(const struct peer *peer, const struct cargo *cargo)
+{
+	uint64_t unit = cargo->pages.first_page / PAGE_EXTENT_PAGES;
+
+	return peer->links[PAGE_CONNECTION_STREAM + unit % PAGE_STREAMS];
+}
+
+void peer_send_cargo(struct peer *peer, struct cargo *cargo)
+{
+	struct peer_link *link = stream_for(peer, cargo);
+
+	cargo->context = peer;
+	cargo->session = peer->orders.session;
+	peer->shipping_pages += cargo->pages.page_count;
+	stream_send(link->stream, cargo);
+}
+
 void peers_count_bytes(const struct pager *pager, uint64_t *bytes_in, uint64_t *bytes_out)
 {
 	const struct peer_link *link;
 
-	TAILQ_FOREACH (link, &pager->links, of_pager) {
-		*bytes_in += link->connection->received_bytes;
-		*bytes_out += link->connection->sent_bytes;
-	}
+	TAILQ_FOREACH (link, &pager->links, of_pager)
+		peer_link_count_bytes(link, bytes_in, bytes_out);
 }

@@ -1,6 +1,7 @@
 /*
- * The pagers of the other hosts. Two connections to each, urgent and bulk, dialled by the lower
- * node; a host is up when both stand, and gone when either breaks or it is silent for too long.
+ * The pagers of the other hosts. A connection of each kind to each, dialled by the lower node; the
+ * streams among them are the carriers' (carrier.h). A host is up when all stand, and gone when one
+ * breaks or it is silent for too long.
  * Gone means: everything it shared with us is treated as lost, and a later connection is a new
  * beginning.
  */
@@ -8,10 +9,11 @@
 #define SERVICE_PEER_H
 
 #include "page/connection.h"
+#include "pager/service/carrier.h"
 #include "pager/service/pager.h"
 
 /* Pages of a home that we have under way in the background; so many and a unit at most. */
-#define PEER_BULK_PAGES 1024u
+#define PEER_BULK_PAGES 2048u
 
 struct frozen;
 struct serving;
@@ -23,7 +25,9 @@ struct peer_link {
 	struct pager *pager;
 	struct peer *peer; /* NULL before HELLO and once the link is given up */
 	enum page_connection_kind kind;
-	struct page_connection *connection;
+	struct page_connection *connection; /* NULL: it is a stream, or ends just now */
+	struct stream *stream;		    /* of a stream, once it is known to be one */
+	uint32_t peer_epoch;		    /* in their HELLO */
 	bool is_dialled;
 	bool is_knock;	/* ends when it is connected */
 	bool has_hello; /* theirs */
@@ -44,11 +48,15 @@ struct peer {
 	unsigned int pages_under_way;
 	struct serving_list servings; /* what it has asked for on the bulk connection */
 	unsigned int serving_count;
+	unsigned int shipping_pages; /* given to carriers for it, not come back */
+	struct orders orders;
 	struct frozen_list background; /* caches with pages still to fetch from this home */
 };
 
 /* Listens and begins to dial. Return: 0 or -errno, logged. */
 int peers_init(struct pager *pager);
+/* The end begins: nothing comes from anybody any more. */
+void peers_stop(struct pager *pager);
 /* Hands queued messages to the ring; before every turn. */
 void peers_flush(struct pager *pager);
 /* Somebody at this address has connected: who we could not reach there is dialled now. */
@@ -58,6 +66,7 @@ void peers_done(struct pager *pager);
 
 /* Return: the peer if it is up, else NULL. */
 struct peer *peer_up(struct pager *pager, int node);
+/* On the urgent or the bulk connection. */
 void peer_send(struct peer *peer, enum page_connection_kind kind,
 	       const struct page_message *message);
 /*
@@ -68,6 +77,9 @@ void peer_send(struct peer *peer, enum page_connection_kind kind,
 void peer_send_later(struct peer *peer, const struct page_message *message);
 void peer_send_frame(struct peer *peer, enum page_connection_kind kind,
 		     struct page_frame *take_frame, const struct page_message *message);
+/* Gives pages of a frozen object to a carrier; its context becomes the peer, its session the
+ * present one. */
+void peer_send_cargo(struct peer *peer, struct cargo *cargo);
 /* Gives the host up: it broke the protocol or does not answer. reason: -errno. */
 void peer_fail(struct peer *peer, int reason);
 /* The same after the event that is being handled. */

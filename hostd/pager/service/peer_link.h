@@ -13,10 +13,14 @@ void peer_link_dial(struct peer *peer, enum page_connection_kind kind);
 void peer_link_knock(struct peer *peer);
 /* Takes an accepted socket; the caller says who it is in HELLO, or is dropped. */
 void peer_link_accept(struct pager *pager, int take_fd);
+/* Begins its end. */
+void peer_link_close(struct peer_link *link, int reason);
+/* Adds what it carried so far. */
+void peer_link_count_bytes(const struct peer_link *link, uint64_t *bytes_in, uint64_t *bytes_out);
 /* Frees the link, not its connection; the peer has let go of it. */
 void peer_link_free(struct peer_link *link);
 
-/* Both connections to a host stand (peer.c). */
+/* All connections to a host stand (peer.c). */
 void peer_become_up(struct peer *peer);
 
 /* Listens for callers, trying for a while (peer_listen.c). Return: 0 or -errno, logged. */

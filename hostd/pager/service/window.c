@@ -40,7 +40,7 @@ static int map(struct window *window, int fd)
 	return madvise(window->at, window->bytes, MADV_HUGEPAGE);
 }
 
-static void window_free(struct window *window)
+void window_close(struct window *window)
 {
 	if (window->at)
 		munmap(window->at, window->bytes);
@@ -54,27 +54,13 @@ struct window *window_open(int fd, uint64_t bytes)
 
 	if (!window)
 		return NULL;
-	window->references = 1;
 	window->bytes = bytes;
 	window->unit_count = bytes / HUGE_PAGE_BYTES;
 	window->filled = calloc((size_t)window->unit_count / 64 + 1, sizeof(uint64_t));
 	if (window->unit_count && window->filled && map(window, fd) == 0)
 		return window;
-	window_free(window);
+	window_close(window);
 	return NULL;
-}
-
-void window_get(struct window *window)
-{
-	window->references++;
-}
-
-void window_put(void *data)
-{
-	struct window *window = data;
-
-	if (--window->references == 0)
-		window_free(window);
 }
 
 uint8_t *window_place(struct window *window, uint64_t offset, uint64_t bytes)
@@ -84,9 +70,10 @@ uint8_t *window_place(struct window *window, uint64_t offset, uint64_t bytes)
 
 	if (unit >= window->unit_count || (offset + bytes - 1) / HUGE_PAGE_BYTES != unit)
 		return NULL;
-	if (!(window->filled[unit / 64] & bit) &&
+	/* Two threads may do it at once: the second finds it done. */
+	if (!(atomic_load(&window->filled[unit / 64]) & bit) &&
 	    madvise(window->at + unit * HUGE_PAGE_BYTES, HUGE_PAGE_BYTES, MADV_POPULATE_WRITE))
 		return NULL;
-	window->filled[unit / 64] |= bit;
+	atomic_fetch_or(&window->filled[unit / 64], bit);
 	return window->at + offset;
 }

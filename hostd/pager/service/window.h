@@ -1,28 +1,26 @@
 /*
  * The memory of a frozen object's cache, mapped into the pager so that pages are received where
  * they stay. In units of a huge page, each of which is given its memory as a whole. Only for files
- * that the pager made and sealed: nobody can cut them short under it. Counted: a connection may be
- * receiving into it when the object is gone.
+ * that the pager made and sealed: nobody can cut them short under it. Several threads may ask for
+ * places at once; part of a store, which is counted.
  */
 #ifndef SERVICE_WINDOW_H
 #define SERVICE_WINDOW_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 struct window {
-	unsigned int references;
 	uint8_t *at; /* of the file's first byte, at a multiple of a huge page */
 	uint64_t bytes;
-	uint64_t unit_count; /* whole ones */
-	uint64_t *filled;    /* bitmap: units that have their memory */
+	uint64_t unit_count;	  /* whole ones */
+	_Atomic uint64_t *filled; /* bitmap: units that have their memory */
 };
 
 /* Maps all of a file. Return: NULL when it is too small to matter or cannot be mapped. */
 struct window *window_open(int fd, uint64_t bytes);
-void window_get(struct window *window);
-/* void *: a page_place's release. */
-void window_put(void *window);
+void window_close(struct window *window);
 
 /*
  * Return: where [offset, offset + bytes) of the file is, with its memory; NULL when it is not

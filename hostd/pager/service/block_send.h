@@ -1,0 +1,21 @@
+/*
+ * Reading pages of a frozen object and sending them: in runs of pages that are zero, which cost
+ * nothing, and pages that are not.
+ */
+#ifndef SERVICE_BLOCK_SEND_H
+#define SERVICE_BLOCK_SEND_H
+
+#include "page/connection.h"
+#include "pager/service/store.h"
+
+/*
+ * Queues the answer about these pages, PAGE_BLOCK_PAGES of them at most; BLOCK_LOST with the reason
+ * logged when they cannot be read. Return: how many had to be sent.
+ */
+uint32_t block_send(struct page_connection *connection, const struct page_message *about,
+		    const struct store *store);
+/* Queues a short answer about pages. */
+void block_send_about(struct page_connection *connection, enum page_message_type type,
+		      const struct page_message *about);
+
+#endif
