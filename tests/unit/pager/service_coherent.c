@@ -11,42 +11,10 @@
 
 #include <mach/kern_return.h>
 
-#include "base/checked.h"
 #include "base/clock.h"
-#include "service_world.h"
+#include "service_family.h"
 
 #define OBJECT_BYTES (64 * PAGE_BYTES)
-
-static struct world world;
-static struct task tasks[WORLD_MAX_HOSTS];
-static struct view views[WORLD_MAX_HOSTS];
-static uint64_t object;
-
-/* One object, home 0, mapped by one task of each host. */
-static void start(unsigned int hosts, uint64_t bytes)
-{
-	int memory = make_memory(bytes);
-
-	world_start(&world, hosts);
-	for (unsigned int i = 0; i < hosts; i++)
-		task_open(&tasks[i], &world, i);
-	views[0] = task_share(&tasks[0], OBJECT_COHERENT, memory, bytes, &object);
-	close(memory);
-	for (unsigned int i = 1; i < hosts; i++)
-		views[i] = task_use(&tasks[i], object);
-}
-
-static void stop(void)
-{
-	for (unsigned int i = world.host_count; i-- > 0;) {
-		task_close(&tasks[i]);
-		view_done(&views[i]);
-	}
-	for (unsigned int i = 0; i < world.host_count; i++)
-		if (world.hosts[i].pid)
-			world_await_objects(&world, i, 0);
-	world_stop(&world);
-}
 
 static _Atomic uint64_t *word(uint64_t host, uint64_t offset)
 {
@@ -55,7 +23,7 @@ static _Atomic uint64_t *word(uint64_t host, uint64_t offset)
 
 START_TEST(a_store_is_seen_by_the_other_host)
 {
-	start(2, OBJECT_BYTES);
+	family_start(2, OBJECT_BYTES);
 	atomic_store(word(0, 0), 1);
 	ck_assert_uint_eq(atomic_load(word(1, 0)), 1);
 	atomic_store(word(1, 0), 2);
@@ -63,7 +31,7 @@ START_TEST(a_store_is_seen_by_the_other_host)
 	atomic_store(word(0, 8), 3);
 	ck_assert_uint_eq(atomic_load(word(1, 8)), 3);
 	ck_assert_uint_eq(atomic_load(word(1, 0)), 2);
-	stop();
+	family_stop();
 }
 END_TEST
 
@@ -85,7 +53,7 @@ START_TEST(what_was_there_before_the_join_is_seen)
 	/* a page that was mapped writable at home before must not be written unseen now */
 	atomic_store(word(0, 0), 79);
 	ck_assert_uint_eq(atomic_load(word(1, 0)), 79);
-	stop();
+	family_stop();
 }
 END_TEST
 
@@ -93,7 +61,7 @@ START_TEST(untouched_pages_are_zero_everywhere_and_travel_as_a_flag)
 {
 	struct pager_statistics_reply before, after;
 
-	start(2, OBJECT_BYTES);
+	family_start(2, OBJECT_BYTES);
 	before = world_statistics(&world, 0);
 	for (uint64_t at = 0; at < OBJECT_BYTES; at += PAGE_BYTES)
 		ck_assert_uint_eq(atomic_load(word(1, at)), 0);
@@ -102,7 +70,7 @@ START_TEST(untouched_pages_are_zero_everywhere_and_travel_as_a_flag)
 	ck_assert_uint_lt(after.bytes_out - before.bytes_out, 64 * 512);
 	for (uint64_t at = 0; at < OBJECT_BYTES; at += PAGE_BYTES)
 		ck_assert_uint_eq(atomic_load(word(0, at)), 0);
-	stop();
+	family_stop();
 }
 END_TEST
 
@@ -138,17 +106,17 @@ static void count_together(unsigned int hosts, unsigned int threads, uint64_t ro
 
 START_TEST(no_increment_is_lost_between_two_hosts)
 {
-	start(2, OBJECT_BYTES);
+	family_start(2, OBJECT_BYTES);
 	count_together(2, 1, 500000);
-	stop();
+	family_stop();
 }
 END_TEST
 
 START_TEST(no_increment_is_lost_between_three_hosts_with_two_threads_each)
 {
-	start(3, OBJECT_BYTES);
+	family_start(3, OBJECT_BYTES);
 	count_together(3, 2, 100000);
-	stop();
+	family_stop();
 }
 END_TEST
 
@@ -175,14 +143,14 @@ START_TEST(a_page_goes_on_as_soon_as_it_was_written)
 	pthread_t threads[2];
 
 	world.hold_us = 500000;
-	start(2, OBJECT_BYTES);
+	family_start(2, OBJECT_BYTES);
 	for (int i = 0; i < 2; i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, write_by_turns, &hosts[i]), 0);
 	for (int i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);
 	ck_assert_uint_eq(atomic_load(word(0, 0)), 2 * SWAPS);
 	ck_assert_uint_lt(clock_now_ns() - begin, 20 * NS_PER_S);
-	stop();
+	family_stop();
 }
 END_TEST
 
@@ -200,13 +168,13 @@ static void *send_values(void *data)
 	return NULL;
 }
 
-/* Of a message that is lost the threads would never hear again: each pass has a deadline of its own,
- * because all of them together take as long as the machine is busy. */
+/* Of a message that is lost the threads would never hear again: each pass has a deadline of its
+ * own, because all of them together take as long as the machine is busy. */
 START_TEST(data_is_never_older_than_its_flag)
 {
 	pthread_t sender;
 
-	start(2, OBJECT_BYTES);
+	family_start(2, OBJECT_BYTES);
 	ck_assert_int_eq(pthread_create(&sender, NULL, send_values, NULL), 0);
 	for (uint64_t i = 1; i <= PASSES; i++) {
 		uint64_t deadline = clock_now_ns() + 10 * NS_PER_S;
@@ -217,7 +185,7 @@ START_TEST(data_is_never_older_than_its_flag)
 		atomic_store_explicit(word(1, 2 * PAGE_BYTES), i, memory_order_release);
 	}
 	pthread_join(sender, NULL);
-	stop();
+	family_stop();
 }
 END_TEST
 
@@ -225,7 +193,7 @@ START_TEST(a_reader_becomes_a_writer_without_another_copy_of_the_page)
 {
 	struct pager_statistics_reply before, after;
 
-	start(2, OBJECT_BYTES);
+	family_start(2, OBJECT_BYTES);
 	atomic_store(word(0, 0), 5);
 	ck_assert_uint_eq(atomic_load(word(1, 0)), 5);
 	before = world_statistics(&world, 1);
@@ -233,7 +201,7 @@ START_TEST(a_reader_becomes_a_writer_without_another_copy_of_the_page)
 	after = world_statistics(&world, 1);
 	ck_assert_uint_eq(after.pages_in, before.pages_in);
 	ck_assert_uint_eq(atomic_load(word(0, 0)), 6);
-	stop();
+	family_stop();
 }
 END_TEST
 
@@ -241,7 +209,7 @@ START_TEST(readers_share_and_a_writer_invalidates_them_all)
 {
 	struct pager_statistics_reply before, after;
 
-	start(3, OBJECT_BYTES);
+	family_start(3, OBJECT_BYTES);
 	for (uint64_t i = 1; i <= 50; i++) {
 		atomic_store(word(i % 3, 0), i);
 		for (unsigned int host = 0; host < 3; host++)
@@ -252,7 +220,7 @@ START_TEST(readers_share_and_a_writer_invalidates_them_all)
 		ck_assert_uint_eq(atomic_load(word(1, 0)), 50);
 	after = world_statistics(&world, 1);
 	ck_assert_uint_eq(after.faults, before.faults);
-	stop();
+	family_stop();
 }
 END_TEST
 
@@ -261,7 +229,7 @@ START_TEST(two_tasks_of_one_host_see_the_other_host_alike)
 	struct task sibling;
 	struct view view;
 
-	start(2, OBJECT_BYTES);
+	family_start(2, OBJECT_BYTES);
 	task_open(&sibling, &world, 1);
 	view = task_use(&sibling, object);
 	for (uint64_t i = 1; i <= 20; i++) {
@@ -275,13 +243,13 @@ START_TEST(two_tasks_of_one_host_see_the_other_host_alike)
 	}
 	task_close(&sibling);
 	view_done(&view);
-	stop();
+	family_stop();
 }
 END_TEST
 
 START_TEST(a_host_that_leaves_gives_its_pages_back)
 {
-	start(3, OBJECT_BYTES);
+	family_start(3, OBJECT_BYTES);
 	for (uint64_t at = 0; at < OBJECT_BYTES; at += PAGE_BYTES)
 		atomic_store(word(1, at), at + 1);
 	(void)atomic_load(word(2, 0));
@@ -297,13 +265,13 @@ START_TEST(a_host_that_leaves_gives_its_pages_back)
 	task_open(&tasks[1], &world, 1);
 	views[1] = task_use(&tasks[1], object);
 	ck_assert_uint_eq(atomic_load(word(1, PAGE_BYTES)), PAGE_BYTES + 1);
-	stop();
+	family_stop();
 }
 END_TEST
 
 START_TEST(home_keeps_an_object_that_only_others_use)
 {
-	start(3, OBJECT_BYTES);
+	family_start(3, OBJECT_BYTES);
 	atomic_store(word(0, 0), 42);
 	task_close(&tasks[0]);
 	view_done(&views[0]);
@@ -314,7 +282,7 @@ START_TEST(home_keeps_an_object_that_only_others_use)
 	task_open(&tasks[0], &world, 0);
 	views[0] = task_use(&tasks[0], object);
 	ck_assert_uint_eq(atomic_load(word(0, 0)), 43);
-	stop();
+	family_stop();
 }
 END_TEST
 
@@ -328,7 +296,7 @@ START_TEST(alone_again_home_serves_itself_and_can_share_anew)
 {
 	struct pager_statistics_reply before, after;
 
-	start(2, OBJECT_BYTES);
+	family_start(2, OBJECT_BYTES);
 	for (uint64_t at = 0; at < OBJECT_BYTES; at += PAGE_BYTES)
 		(void)atomic_load(word(1, at));
 	task_close(&tasks[1]);
@@ -344,7 +312,7 @@ START_TEST(alone_again_home_serves_itself_and_can_share_anew)
 	views[1] = task_use(&tasks[1], object);
 	for (uint64_t at = 0; at < OBJECT_BYTES; at += PAGE_BYTES)
 		ck_assert_uint_eq(atomic_load(word(1, at)), 2);
-	stop();
+	family_stop();
 }
 END_TEST
 

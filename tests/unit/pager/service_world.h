@@ -15,6 +15,10 @@
 
 #define WORLD_MAX_HOSTS 3
 
+/* For deadline_ms, where a test makes a host silent: long enough that a busy machine makes none of
+ * the others seem so. Elsewhere pagers wait as long as they do by themselves. */
+#define SILENT_DEADLINE_MS 2000u
+
 struct world_host {
 	pid_t pid; /* 0: not running */
 	uint16_t port;
