@@ -42,6 +42,7 @@ int loop_add(struct loop *loop, struct source *source, uint32_t events)
 	if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, source->fd, &event) < 0)
 		return -errno;
 	source->is_added = true;
+	source->events = events;
 	return 0;
 }
 
@@ -49,8 +50,10 @@ void loop_change(struct loop *loop, struct source *source, uint32_t events)
 {
 	struct epoll_event event = {.events = events, .data.ptr = source};
 
-	if (source->is_added)
-		epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, source->fd, &event);
+	if (!source->is_added || events == source->events)
+		return;
+	epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, source->fd, &event);
+	source->events = events;
 }
 
 void loop_remove(struct loop *loop, struct source *source)

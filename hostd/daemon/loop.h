@@ -18,6 +18,7 @@
 struct source {
 	int fd;
 	bool is_added;
+	uint32_t events; /* that it is watched for */
 	void (*ready)(struct source *source, uint32_t events);
 };
 
