@@ -131,6 +131,7 @@ static int vm_open(struct machine *machine, const char **ret_step)
 	if (machine->vm_fd < 0)
 		return -errno;
 	vm_enable_emulation_exits(machine);
+	vcpu_thread_number = 0;
 	machine->slot_next = 0;
 	memset(machine->arenas, 0, sizeof(machine->arenas));
 	machine->partial_count = 0;

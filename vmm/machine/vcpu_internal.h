@@ -37,6 +37,8 @@ struct vcpu {
 
 /* The vCPU whose KVM_RUN this thread is in; the SIGBUS handler uses it. */
 extern _Thread_local struct vcpu *vcpu_current;
+/* This thread's number for the kernel, 0: not asked yet; the child of a fork asks again. */
+extern _Thread_local int vcpu_thread_number;
 
 /* guest_copy.c: called by the handler of SIGBUS and SIGSEGV with its context. Return: 1 if a copy
  * faulted, which then ends with -EFAULT; 0 if it was anything else. */

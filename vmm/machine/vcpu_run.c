@@ -241,7 +241,9 @@ int vcpu_run(struct vcpu *vcpu, struct vcpu_exit *exit)
 	}
 	vcpu->is_events_stale = 0;
 	ensure_code_and_stack(vcpu);
-	atomic_store(&vcpu->tid, (int)syscall(SYS_gettid));
+	if (!vcpu_thread_number)
+		vcpu_thread_number = (int)syscall(SYS_gettid);
+	atomic_store(&vcpu->tid, vcpu_thread_number);
 	vcpu_registers_store(vcpu);
 	do {
 		ret = vcpu_enter(vcpu, exit);

@@ -17,6 +17,7 @@
 #include "vcpu_internal.h"
 
 _Thread_local struct vcpu *vcpu_current;
+_Thread_local int vcpu_thread_number;
 
 int vcpu_kick_signal(void)
 {
