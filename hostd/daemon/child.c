@@ -127,7 +127,8 @@ static void became(void *context, const struct answer *answer)
 static int child_become(struct child *child, const struct child_setup *setup)
 {
 	static const struct child_memory none;
-	const struct child_memory *memory = setup->memory ? setup->memory : &none;
+	bool is_prepared = child->task->vmm->is_prepared;
+	const struct child_memory *memory = setup->memory && !is_prepared ? setup->memory : &none;
 	struct hostd *hostd = child->hostd;
 	uint8_t seed[SEED_BYTES];
 	struct vmm_become_request become = {
@@ -145,6 +146,7 @@ static int child_become(struct child *child, const struct child_setup *setup)
 	    .thread_number = setup->thread.number,
 	    .thread_state = setup->thread.state,
 	    .memory_cell = child->task->memory_cell,
+	    .prepared = is_prepared,
 	};
 
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed) ||
@@ -192,7 +194,8 @@ static int child_take_vmm(struct child *child, const struct child_setup *setup,
 	int result;
 
 	if (!setup->memory || !setup->memory->forked_fds)
-		return vmm_take(set, child->task, error);
+		return vmm_take(set, setup->memory ? setup->memory->pool : NULL, child->task,
+				error);
 	result = vmm_adopt(set, adoption_of(setup->memory->forked_fds), child->task, &vmm);
 	if (result)
 		snprintf(error, MESSAGE_MAX_TEXT,
@@ -280,7 +283,8 @@ void child_request(struct channel *channel, struct link_message *message)
 	if (!request)
 		return;
 	cpu = cpu_fields_identity(&wanted);
-	memory = (struct child_memory){wanted.regions, wanted.regions_count, NULL, NULL, 0};
+	memory =
+	    (struct child_memory){.regions = wanted.regions, .region_count = wanted.regions_count};
 	setup = (struct brood_setup){
 	    .child =
 		{

@@ -16,6 +16,7 @@ struct channel;
 struct hostd;
 struct link_message;
 struct task;
+struct vmm_pool;
 
 /* result: a kern_return_t; `text` says why it is not 0. Never called from child_create(). */
 typedef void (*child_done_fn)(void *context, int32_t result, uint32_t name, const char *text);
@@ -28,6 +29,7 @@ struct child_memory {
 	const int *fds; /* one for each window; borrowed */
 	uint32_t window_count;
 	int *forked_fds; /* FORKED_FDS, taken: the VMM that has it mapped; NULL: any will do */
+	struct vmm_pool *pool; /* VMMs that have it mapped, maybe; or NULL */
 };
 
 /* A thread that runs as soon as the task is made. */

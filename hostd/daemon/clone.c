@@ -357,8 +357,8 @@ static void clone_enqueue(struct clone *clone)
 	clone_set_state(clone, CLONE_QUEUE);
 	if (clone->mode == EXPORT_EMPTY)
 		clone_create(clone, &(struct child_memory){0});
-	else if (clone_may_use_template(clone) && template_memory(parent))
-		clone_create(clone, template_memory(parent));
+	else if (clone_may_use_template(clone) && template_is_kept(parent))
+		clone_create(clone, template_use(parent, &clone->thread));
 	else
 		export_turn_wait(&clone->turn, parent);
 }

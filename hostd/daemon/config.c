@@ -372,7 +372,7 @@ static void config_defaults(struct config *config)
 	    .tasks_per_user = 512,
 	    .clients = 256,
 	    .waiting_vmms = 2,
-	    .waiting_vmms_most = 32,
+	    .waiting_vmms_most = 128,
 	    .call_deadline_ms = 10000,
 	    .clone_deadline_ms = 30000,
 	    .console_bytes = 256 * 1024,

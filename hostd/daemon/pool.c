@@ -1,7 +1,8 @@
 /*
- * The VMMs that wait for a task. How many is learned from demand: one that finds the list empty
- * doubles it, up to a limit, and what was not used for a while ends again. They are made when
- * nobody waits: a clone that was just asked for goes first.
+ * The VMMs that wait for a task, any task's or one template's children. How many is learned from
+ * demand: one that finds its pool empty adds to it, up to a limit for all, and what was not used
+ * for a while ends again. They are made when nobody waits: a clone that was just asked for goes
+ * first.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,6 +16,12 @@
 #define REFILL_RETRY_MS	   200u
 #define REFILL_MAX_DOUBLES 6
 #define SHRINK_MS	   5000u
+/* Templates that have a pool: one that is used in turns with more than so many others has none. */
+#define POOLS_MAX 4
+/* What a waiting VMM costs, the kernel's part included, and how much of the memory that is
+ * available may be theirs: 1/MEMORY_SHARE. */
+#define WAITING_BYTES (UINT64_C(1) << 20)
+#define MEMORY_SHARE  16
 
 static uint64_t refill_delay_ms(const struct vmm_set *set)
 {
@@ -31,9 +38,13 @@ void vmms_refill_later(struct vmm_set *set)
 			  hostd_deadline(refill_delay_ms(set)));
 }
 
+/* What was ordered before comes first, as tasks may wait for it; the last answer asks again. */
 static void refill_due(struct timer *timer)
 {
-	vmms_refill(container_of(timer, struct vmm_set, refill_timer));
+	struct vmm_set *set = container_of(timer, struct vmm_set, refill_timer);
+
+	if (!set->ordered_count)
+		vmms_refill(set);
 }
 
 static bool can_order(const struct vmm_set *set)
@@ -42,29 +53,71 @@ static bool can_order(const struct vmm_set *set)
 	       helper_is_up(&set->hostd->zygote);
 }
 
-void vmms_refill(struct vmm_set *set)
+unsigned int vmms_wanted(const struct vmm_set *set)
+{
+	const struct vmm_pool *pool;
+	unsigned int sum = 0;
+
+	TAILQ_FOREACH (pool, &set->pools, entry)
+		sum += pool->wanted;
+	return sum;
+}
+
+unsigned int vmms_waiting(const struct vmm_set *set)
+{
+	const struct vmm_pool *pool;
+	unsigned int sum = 0;
+
+	TAILQ_FOREACH (pool, &set->pools, entry)
+		sum += pool->count;
+	return sum;
+}
+
+/* Return: 0, -errno. */
+static int pool_fill(struct vmm_set *set, struct vmm_pool *pool)
 {
 	struct vmm *vmm;
-	int error;
+	int error = 0;
 
-	while (can_order(set) && set->waiting_count < set->wanted) {
-		error = vmm_order(set, &vmm);
-		if (!error)
-			continue;
-		set->failures++;
-		log_line(LOG_ERROR, "step=order err=\"no VMM can be ordered: %s\"",
-			 strerror(-error));
-		vmms_refill_later(set);
-		return;
+	while (!error && can_order(set) && pool->count < pool->wanted) {
+		error = vmm_order(set, pool, &vmm);
+		if (!error && pool->memory)
+			vmm_prepare(vmm);
 	}
+	return error;
+}
+
+void vmms_refill(struct vmm_set *set)
+{
+	struct vmm_pool *pool;
+	int error = 0;
+
+	TAILQ_FOREACH (pool, &set->pools, entry) {
+		error = pool_fill(set, pool);
+		if (error)
+			break;
+	}
+	if (!error)
+		return;
+	set->failures++;
+	log_line(LOG_ERROR, "step=order err=\"no VMM can be ordered: %s\"", strerror(-error));
+	vmms_refill_later(set);
+}
+
+static void pool_kill_all(struct vmm_pool *pool)
+{
+	struct vmm *vmm;
+
+	while ((vmm = TAILQ_FIRST(&pool->waiting)))
+		vmm_kill(vmm);
 }
 
 void vmms_replace_waiting(struct vmm_set *set)
 {
-	struct vmm *vmm;
+	struct vmm_pool *pool;
 
-	while ((vmm = TAILQ_FIRST(&set->waiting)))
-		vmm_kill(vmm);
+	TAILQ_FOREACH (pool, &set->pools, entry)
+		pool_kill_all(pool);
 }
 
 static unsigned int wanted_least(const struct vmm_set *set)
@@ -72,43 +125,99 @@ static unsigned int wanted_least(const struct vmm_set *set)
 	return (unsigned int)set->hostd->config.waiting_vmms;
 }
 
+/* In all pools; what the host has free decides as well, as far as that is known. */
 static unsigned int wanted_most(const struct vmm_set *set)
 {
-	unsigned int most = (unsigned int)set->hostd->config.waiting_vmms_most;
+	const struct inventory_snapshot *snapshot = inventory_current(set->hostd->inventory);
+	uint64_t most = (uint64_t)set->hostd->config.waiting_vmms_most;
+	uint64_t fit = snapshot->memory.available_bytes / MEMORY_SHARE / WAITING_BYTES;
 
-	return most > wanted_least(set) ? most : wanted_least(set);
+	if (snapshot->memory.available_bytes && most > fit)
+		most = fit;
+	return most > wanted_least(set) ? (unsigned int)most : wanted_least(set);
+}
+
+static bool is_shrinkable(const struct vmm_set *set)
+{
+	const struct vmm_pool *pool;
+
+	TAILQ_FOREACH (pool, &set->pools, entry)
+		if (pool->wanted > wanted_least(set))
+			return true;
+	return false;
 }
 
 static void shrink_later(struct vmm_set *set)
 {
-	if (set->wanted > wanted_least(set) && !set->shrink_timer.is_armed)
+	if (is_shrinkable(set) && !set->shrink_timer.is_armed)
 		timer_arm(&set->hostd->loop, &set->shrink_timer, hostd_deadline(SHRINK_MS));
 }
 
 /* Half of those that nobody needed since the last look. */
+static void pool_shrink(struct vmm_pool *pool, unsigned int least)
+{
+	unsigned int spare = (pool->least + 1) / 2;
+
+	if (pool->wanted <= least)
+		return;
+	pool->wanted = pool->wanted - least > spare ? pool->wanted - spare : least;
+	while (pool->count > pool->wanted)
+		vmm_kill(TAILQ_LAST(&pool->waiting, vmm_list));
+	pool->least = pool->count;
+}
+
 static void shrink_due(struct timer *timer)
 {
 	struct vmm_set *set = container_of(timer, struct vmm_set, shrink_timer);
-	unsigned int spare = (set->least + 1) / 2;
+	struct vmm_pool *pool;
 
-	set->wanted -= spare;
-	if (set->wanted < wanted_least(set))
-		set->wanted = wanted_least(set);
-	while (set->waiting_count > set->wanted)
-		vmm_kill(TAILQ_LAST(&set->waiting, vmm_list));
-	set->least = set->waiting_count;
+	TAILQ_FOREACH (pool, &set->pools, entry)
+		pool_shrink(pool, wanted_least(set));
 	shrink_later(set);
 }
 
-/* There was none: a burst, or calls that come faster than they are made. */
-static void grow(struct vmm_set *set)
+/* There was none: a burst, or calls that come faster than they are made. Each that finds none adds
+ * one, so that the next burst of that size finds enough. */
+static void pool_grow(struct vmm_set *set, struct vmm_pool *pool)
 {
+	unsigned int others = vmms_wanted(set) - pool->wanted;
 	unsigned int most = wanted_most(set);
 
-	set->wanted = set->wanted ? 2 * set->wanted : 1;
-	if (set->wanted > most)
-		set->wanted = most;
+	if (pool->wanted + others < most)
+		pool->wanted++;
 	shrink_later(set);
+}
+
+void vmm_pool_init(struct vmm_pool *pool, const struct child_memory *memory)
+{
+	*pool = (struct vmm_pool){.memory = memory};
+	TAILQ_INIT(&pool->waiting);
+}
+
+void vmm_pool_use(struct vmm_set *set, struct vmm_pool *pool)
+{
+	if (pool->is_refused)
+		return;
+	if (pool->is_known)
+		TAILQ_REMOVE(&set->pools, pool, entry);
+	else if (set->pool_count == POOLS_MAX)
+		vmm_pool_end(set, TAILQ_LAST(&set->pools, vmm_pools));
+	if (!pool->is_known) {
+		pool->is_known = true;
+		pool->wanted = wanted_least(set);
+		set->pool_count++;
+	}
+	TAILQ_INSERT_AFTER(&set->pools, &set->any, pool, entry);
+}
+
+void vmm_pool_end(struct vmm_set *set, struct vmm_pool *pool)
+{
+	if (!pool->is_known)
+		return;
+	pool->is_known = false;
+	TAILQ_REMOVE(&set->pools, pool, entry);
+	set->pool_count--;
+	pool_kill_all(pool);
 }
 
 static int take_refused(const struct vmm_set *set, char error[MESSAGE_MAX_TEXT])
@@ -130,16 +239,37 @@ static int take_refused(const struct vmm_set *set, char error[MESSAGE_MAX_TEXT])
 	return -EAGAIN;
 }
 
-int vmm_take(struct vmm_set *set, struct task *task, char error[MESSAGE_MAX_TEXT])
+/* Return: one that is ready, or NULL. */
+static struct vmm *pool_first(const struct vmm_pool *pool)
 {
-	struct vmm *vmm = TAILQ_FIRST(&set->waiting);
+	struct vmm *vmm;
+
+	TAILQ_FOREACH (vmm, &pool->waiting, entry)
+		if (vmm->is_prepared || !pool->memory)
+			return vmm;
+	return NULL;
+}
+
+static struct vmm *take_waiting(struct vmm_set *set, struct vmm_pool *pool)
+{
+	struct vmm *vmm = pool_first(pool);
+
+	return vmm ? vmm : pool_first(&set->any);
+}
+
+int vmm_take(struct vmm_set *set, struct vmm_pool *pool, struct task *task,
+	     char error[MESSAGE_MAX_TEXT])
+{
+	struct vmm_pool *asked = pool && pool->is_known ? pool : &set->any;
+	struct vmm *vmm = take_waiting(set, asked);
 	int failure;
 
 	if (!helper_is_up(&set->hostd->pager) || (!vmm && !can_order(set)))
 		return take_refused(set, error);
+	if (!vmm || vmm->pool != asked)
+		pool_grow(set, asked);
 	if (!vmm) {
-		grow(set);
-		failure = vmm_order(set, &vmm);
+		failure = vmm_order(set, &set->any, &vmm);
 		if (failure) {
 			snprintf(error, MESSAGE_MAX_TEXT, "no process can be made for it: %s",
 				 strerror(-failure));
@@ -147,8 +277,8 @@ int vmm_take(struct vmm_set *set, struct task *task, char error[MESSAGE_MAX_TEXT
 		}
 	}
 	vmm_give(vmm, task);
-	if (set->waiting_count < set->least)
-		set->least = set->waiting_count;
+	if (asked->count < asked->least)
+		asked->least = asked->count;
 	vmms_refill_later(set);
 	return 0;
 }
@@ -156,9 +286,12 @@ int vmm_take(struct vmm_set *set, struct task *task, char error[MESSAGE_MAX_TEXT
 void vmm_set_init(struct vmm_set *set, struct hostd *hostd)
 {
 	*set = (struct vmm_set){.hostd = hostd};
-	TAILQ_INIT(&set->waiting);
+	TAILQ_INIT(&set->pools);
 	TAILQ_INIT(&set->taken);
-	set->wanted = wanted_least(set);
+	vmm_pool_init(&set->any, NULL);
+	set->any.is_known = true;
+	set->any.wanted = wanted_least(set);
+	TAILQ_INSERT_HEAD(&set->pools, &set->any, entry);
 	set->refill_timer.expired = refill_due;
 	set->shrink_timer.expired = shrink_due;
 }

@@ -8,11 +8,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hostd.h"
 #include "tasks.h"
 
 struct template
 {
 	struct child_memory memory; /* points into what follows */
+	struct vmm_pool pool;	    /* VMMs that have it mapped */
+	uint8_t thread_state[THREAD_STATE64_BYTES];
 	struct region_entry *regions;
 	struct object_window windows[TEMPLATE_MAX_FILES];
 	int fds[TEMPLATE_MAX_FILES];
@@ -27,16 +30,35 @@ static void template_free(struct template *template)
 	free(template);
 }
 
-const struct child_memory *template_memory(const struct task *task)
+bool template_is_kept(const struct task *task)
 {
-	return task->template.kept ? &task->template.kept->memory : NULL;
+	return task->template.kept != NULL;
+}
+
+const struct child_memory *template_use(struct task *task, const struct child_thread *thread)
+{
+	struct template *template = task->template.kept;
+	uint32_t bytes = thread->state.bytes;
+
+	if (!template)
+		return NULL;
+	if (bytes && bytes <= sizeof(template->thread_state)) {
+		memcpy(template->thread_state, thread->state.data, bytes);
+		template->pool.thread_state = (struct wire_span){template->thread_state, bytes};
+	}
+	vmm_pool_use(&task->hostd->vmms, &template->pool);
+	return &template->memory;
 }
 
 void template_drop(struct task *task)
 {
-	if (task->template.kept)
-		template_free(task->template.kept);
+	struct template *template = task->template.kept;
+
 	task->template.kept = NULL;
+	if (!template)
+		return;
+	vmm_pool_end(&task->hostd->vmms, &template->pool);
+	template_free(template);
 }
 
 /* These only look at the task. All others are taken to change it. */
@@ -118,7 +140,9 @@ static struct template *template_new(const struct child_memory *memory)
 	    .windows = template->windows,
 	    .fds = template->fds,
 	    .window_count = memory->window_count,
+	    .pool = &template->pool,
 	};
+	vmm_pool_init(&template->pool, &template->memory);
 	return template;
 }
 

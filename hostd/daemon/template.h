@@ -29,8 +29,13 @@ struct template_state {
 	uint32_t open;	       /* of these, those that its VMM has not answered, maybe never will */
 };
 
-/* What the next child gets, or NULL; valid until the next call to the task. */
-const struct child_memory *template_memory(const struct task *task);
+/*
+ * What the next child gets, or NULL; valid until the next call to the task. From the first time on
+ * that it is asked for, VMMs are kept waiting that have that memory mapped already; `thread` is how
+ * their threads are likely to begin.
+ */
+const struct child_memory *template_use(struct task *task, const struct child_thread *thread);
+bool template_is_kept(const struct task *task);
 
 /* The export that was just asked for is the only call under way. Return: what template_keep wants
  * to know about it; 0: nothing can be kept of it. */

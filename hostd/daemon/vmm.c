@@ -16,11 +16,13 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "channel.h"
+#include "child.h"
 #include "hostd.h"
 #include "terminate.h"
 #include "vmm_requests.h"
 
-#define EXIT_TIMEOUT_MS 2000
+#define EXIT_TIMEOUT_MS	    2000
+#define PREPARE_DEADLINE_MS 30000
 /* They use memory and processes that no limit of ours counts, so a few. */
 #define LEFT_MAX 4
 
@@ -43,13 +45,13 @@ static void list_move_to_taken(struct vmm *vmm)
 {
 	struct vmm_set *set = &vmm->hostd->vmms;
 
-	if (!vmm->is_waiting)
+	if (!vmm->pool)
 		return;
-	TAILQ_REMOVE(&set->waiting, vmm, entry);
-	set->waiting_count--;
+	TAILQ_REMOVE(&vmm->pool->waiting, vmm, entry);
+	vmm->pool->count--;
 	TAILQ_INSERT_TAIL(&set->taken, vmm, entry);
 	set->taken_count++;
-	vmm->is_waiting = false;
+	vmm->pool = NULL;
 }
 
 static void list_remove(struct vmm *vmm)
@@ -189,8 +191,9 @@ static int vmm_watch(struct vmm *vmm, struct process *take_process)
 	return error;
 }
 
-/* Return: 0 with a VMM in the waiting list that has no process yet, -errno. Takes the socket. */
-static int vmm_new(struct vmm_set *set, int take_control_fd, struct vmm **ret_vmm)
+/* Return: 0 with a VMM that waits in the pool and has no process yet, -errno. Takes the socket. */
+static int vmm_new(struct vmm_set *set, struct vmm_pool *pool, int take_control_fd,
+		   struct vmm **ret_vmm)
 {
 	struct vmm *vmm = calloc(1, sizeof(*vmm));
 	struct channel_setup setup = {
@@ -214,9 +217,9 @@ static int vmm_new(struct vmm_set *set, int take_control_fd, struct vmm **ret_vm
 	vmm->hostd = set->hostd;
 	vmm->process.pidfd = -1;
 	vmm->exit_timer.expired = exit_overdue;
-	TAILQ_INSERT_TAIL(&set->waiting, vmm, entry);
-	set->waiting_count++;
-	vmm->is_waiting = true;
+	TAILQ_INSERT_TAIL(&pool->waiting, vmm, entry);
+	pool->count++;
+	vmm->pool = pool;
 	*ret_vmm = vmm;
 	return 0;
 }
@@ -260,7 +263,8 @@ static void order_answered(void *context, const struct answer *answer)
 	int error;
 
 	vmm->is_ordered = false;
-	vmm->hostd->vmms.ordered_count--;
+	if (!--vmm->hostd->vmms.ordered_count)
+		vmms_refill_later(&vmm->hostd->vmms);
 	if (answer->result) {
 		answer_text(answer, text);
 		if (answer->result == KERN_OPERATION_TIMED_OUT)
@@ -290,7 +294,7 @@ static int open_sockets(int control[2], int pager[2])
 	return error;
 }
 
-int vmm_order(struct vmm_set *set, struct vmm **ret_vmm)
+int vmm_order(struct vmm_set *set, struct vmm_pool *pool, struct vmm **ret_vmm)
 {
 	struct hostd *hostd = set->hostd;
 	int control[2], pager[2];
@@ -298,7 +302,7 @@ int vmm_order(struct vmm_set *set, struct vmm **ret_vmm)
 
 	if (error)
 		return error;
-	error = vmm_new(set, control[0], ret_vmm);
+	error = vmm_new(set, pool, control[0], ret_vmm);
 	if (!error) {
 		(*ret_vmm)->is_ordered = true;
 		set->ordered_count++;
@@ -311,13 +315,59 @@ int vmm_order(struct vmm_set *set, struct vmm **ret_vmm)
 	return error;
 }
 
+/* One that cannot be prepared is of no use, and others would do no better. */
+static void prepared(void *context, const struct answer *answer)
+{
+	struct vmm *vmm = context;
+	char text[MESSAGE_MAX_TEXT];
+
+	/* Its end is noticed as that of any other. */
+	if (!vmm->pool || answer->result == KERN_TERMINATED)
+		return;
+	vmm->is_prepared = !answer->result;
+	if (vmm->is_prepared)
+		return;
+	log_line(LOG_WARNING,
+		 "vmm=%d step=prepare err=\"children of a task are made more slowly: %s\"",
+		 vmm->process.pid, answer_text(answer, text));
+	vmm->pool->is_refused = true;
+	vmm_pool_end(&vmm->hostd->vmms, vmm->pool);
+}
+
+void vmm_prepare(struct vmm *vmm)
+{
+	const struct child_memory *memory = vmm->pool->memory;
+	struct hostd *hostd = vmm->hostd;
+	const struct vmm_prepare_request request = {
+	    .regions = memory->regions,
+	    .regions_count = memory->region_count,
+	    .windows = memory->windows,
+	    .windows_count = memory->window_count,
+	    .thread_state = vmm->pool->thread_state,
+	};
+
+	call_start(hostd, vmm->channel,
+		   &(struct call_setup){
+		       .type = MESSAGE_vmm_prepare,
+		       .payload = hostd->payload,
+		       .bytes = hostd_encode(hostd, vmm_prepare_request, &request),
+		       .fds = memory->fds,
+		       .fd_count = memory->window_count,
+		       .deadline_ns = hostd_deadline(PREPARE_DEADLINE_MS),
+		       .done = prepared,
+		       .context = vmm,
+		   });
+}
+
 bool vmms_know(const struct vmm_set *set, pid_t pid)
 {
+	const struct vmm_pool *pool;
 	const struct vmm *vmm;
 
-	TAILQ_FOREACH (vmm, &set->waiting, entry)
-		if (vmm->process.pid == pid)
-			return true;
+	TAILQ_FOREACH (pool, &set->pools, entry)
+		TAILQ_FOREACH (vmm, &pool->waiting, entry)
+			if (vmm->process.pid == pid)
+				return true;
 	TAILQ_FOREACH (vmm, &set->taken, entry)
 		if (vmm->process.pid == pid)
 			return true;
@@ -353,7 +403,7 @@ int vmm_adopt(struct vmm_set *set, struct vmm_adoption take, struct task *task,
 		close(take.control_fd);
 		return error;
 	}
-	error = vmm_new(set, take.control_fd, &vmm);
+	error = vmm_new(set, &set->any, take.control_fd, &vmm);
 	if (error) {
 		process_end(&process);
 		return error;
@@ -375,7 +425,8 @@ void vmms_end(struct vmm_set *set)
 {
 	struct vmm *vmm;
 
-	while ((vmm = TAILQ_FIRST(&set->waiting)) || (vmm = TAILQ_FIRST(&set->taken))) {
+	vmms_replace_waiting(set);
+	while ((vmm = TAILQ_FIRST(&set->taken))) {
 		vmm_kill(vmm);
 		loop_remove(&set->hostd->loop, &vmm->exited);
 		process_wait(&vmm->process);

@@ -17,10 +17,29 @@
 #include "loop.h"
 #include "message/message.h"
 #include "process.h"
+#include "wire/wire.h"
 
 struct channel;
+struct child_memory;
 struct hostd;
 struct task;
+struct vmm;
+
+/*
+ * VMMs that wait for the same thing (pool.c): for any task, or for children of one template, whose
+ * memory they have mapped already. How many are to wait is learned from demand.
+ */
+struct vmm_pool {
+	TAILQ_HEAD(vmm_list, vmm) waiting;
+	unsigned int count;
+	unsigned int wanted;		   /* how many are to wait: grows with demand */
+	unsigned int least;		   /* how few waited since the last look */
+	bool is_known;			   /* among the set's pools */
+	bool is_refused;		   /* a VMM could not be prepared: there will be none */
+	const struct child_memory *memory; /* of a template; NULL: for any task */
+	struct wire_span thread_state; /* how its last child's thread began, x86_THREAD_STATE64 */
+	TAILQ_ENTRY(vmm_pool) entry;
+};
 
 struct vmm {
 	struct hostd *hostd;
@@ -29,7 +48,8 @@ struct vmm {
 	struct channel *channel; /* NULL once closed */
 	struct task *task;	 /* NULL while it waits, and when its task never came to be */
 	bool is_ordered;	 /* the zygote has not answered */
-	bool is_waiting;	 /* in the list of waiting ones */
+	struct vmm_pool *pool;	 /* where it waits; NULL once taken or killed */
+	bool is_prepared;	 /* it has the memory of its pool's template */
 	bool is_killed;
 	bool is_left;		 /* vmm_leave() */
 	struct timer exit_timer; /* killed when it has not exited by then */
@@ -38,13 +58,14 @@ struct vmm {
 
 struct vmm_set {
 	struct hostd *hostd;
-	TAILQ_HEAD(vmm_list, vmm) waiting;
+	TAILQ_HEAD(vmm_pools, vmm_pool)
+	pools;			 /* `any` first, then templates', the last used one first */
+	unsigned int pool_count; /* of templates */
+	struct vmm_pool any;
 	TAILQ_HEAD(, vmm) taken; /* also those that only wait to be reaped */
-	unsigned int waiting_count, taken_count;
+	unsigned int taken_count;
 	unsigned int ordered_count; /* of both */
 	unsigned int left_count;
-	unsigned int wanted;   /* how many are to wait: grows with demand (pool.c) */
-	unsigned int least;    /* how few waited since the last look */
 	unsigned int failures; /* waiting ones that ended by themselves, in a row */
 	struct timer refill_timer, shrink_timer;
 };
@@ -67,8 +88,10 @@ struct vmm_adoption {
 int vmm_adopt(struct vmm_set *set, struct vmm_adoption take, struct task *task,
 	      struct vmm **ret_vmm);
 
-/* Orders one of the zygote. Return: 0 with a VMM in the waiting list, -errno. */
-int vmm_order(struct vmm_set *set, struct vmm **ret_vmm);
+/* Orders one of the zygote. Return: 0 with a VMM that waits in the pool, -errno. */
+int vmm_order(struct vmm_set *set, struct vmm_pool *pool, struct vmm **ret_vmm);
+/* Has a new one map the memory of its pool's template. */
+void vmm_prepare(struct vmm *vmm);
 /* Makes a waiting one the task's. */
 void vmm_give(struct vmm *vmm, struct task *task);
 
@@ -103,9 +126,23 @@ void vmms_refill_later(struct vmm_set *set);
 void vmms_replace_waiting(struct vmm_set *set);
 
 /*
- * Gives a VMM to a task: a waiting one, or a new one. The task's `vmm` is set.
+ * Gives a VMM to a task: one that waits in the template's pool (NULL: there is none) and is
+ * prepared, one that waits for any task, or a new one. The task's `vmm` is set.
  * Return: 0, -errno with a sentence in `error`.
  */
-int vmm_take(struct vmm_set *set, struct task *task, char error[MESSAGE_MAX_TEXT]);
+int vmm_take(struct vmm_set *set, struct vmm_pool *pool, struct task *task,
+	     char error[MESSAGE_MAX_TEXT]);
+
+/* A template's pool, empty and unknown to the set. */
+void vmm_pool_init(struct vmm_pool *pool, const struct child_memory *memory);
+/* The template is used: its pool is filled from now on, until POOLS_MAX others have been used
+ * since.
+ */
+void vmm_pool_use(struct vmm_set *set, struct vmm_pool *pool);
+/* Ends what waits in it, and forgets it. */
+void vmm_pool_end(struct vmm_set *set, struct vmm_pool *pool);
+/* Return: how many VMMs are to wait, and do, in all pools. */
+unsigned int vmms_wanted(const struct vmm_set *set);
+unsigned int vmms_waiting(const struct vmm_set *set);
 
 #endif

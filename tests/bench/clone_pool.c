@@ -1,7 +1,7 @@
 /*
  * No event tells a client that a VMM waits: the daemon's processes are looked at every millisecond.
- * All norma-vmm among them must sleep (nothing is being made or ended), the parent's and those that
- * wait.
+ * All norma-vmm among them must sleep, the parent's and those that wait, and for some looks in a
+ * row be as many as before: nothing is being made or ended, nor about to be.
  */
 #include "clone_pool.h"
 
@@ -9,7 +9,7 @@
 
 #include "samples.h"
 
-enum { POOL_TIMEOUT_S = 20, LOOK_NS = 1000000 };
+enum { POOL_TIMEOUT_S = 20, LOOK_NS = 1000000, LOOKS_ALIKE = 8 };
 
 /* Return: whether the process is a norma-vmm; *ret_is_asleep says if it waits for something. */
 static bool is_vmm(int pid, bool *ret_is_asleep)
@@ -28,7 +28,8 @@ static bool is_vmm(int pid, bool *ret_is_asleep)
 	return words == 2 && !strcmp(name, "norma-vmm");
 }
 
-static bool is_full(const char *daemon)
+/* Return: how many VMMs there are, all asleep; 0 when that is not so. */
+static int count_asleep(const char *daemon)
 {
 	int asleep = 0, others = 0, pid;
 	char path[64];
@@ -45,15 +46,20 @@ static bool is_full(const char *daemon)
 			*(is_asleep ? &asleep : &others) += 1;
 	}
 	fclose(children);
-	return !others && asleep >= 1 + CLONE_POOL_WAITING;
+	return others || asleep < 1 + CLONE_POOL_WAITING ? 0 : asleep;
 }
 
 void clone_pool_wait(const char *daemon)
 {
 	uint64_t deadline = samples_now_ns() + POOL_TIMEOUT_S * 1000000000ull;
 	const struct timespec pause = {.tv_nsec = LOOK_NS};
+	int before = 0, alike = 0;
 
-	while (!is_full(daemon)) {
+	while (alike < LOOKS_ALIKE) {
+		int asleep = count_asleep(daemon);
+
+		alike = asleep && asleep == before ? alike + 1 : 0;
+		before = asleep;
 		if (samples_now_ns() > deadline)
 			fatal("norma-hostd, process %s, has no %d VMMs waiting after %d s", daemon,
 			      CLONE_POOL_WAITING, POOL_TIMEOUT_S);

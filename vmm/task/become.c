@@ -1,6 +1,7 @@
 /*
  * vmm_become: the waiting process becomes a task, in one step for whoever asks. What can fail is
  * done while the task has no name, and taken back; then it has one, and its first thread may run.
+ * The most of it is over before anybody asks when vmm_prepare brought the memory.
  */
 #include <string.h>
 #include <time.h>
@@ -45,6 +46,10 @@ static kern_return_t become_check(const struct become *become)
 	if (request->memory_cell < MEMORY_CELL_ANY || request->memory_cell > MEMORY_CELL_MAX)
 		return call_fail(become->call, KERN_INVALID_ARGUMENT,
 				 "vmm_become with memory of cell %d", request->memory_cell);
+	if (request->prepared > become->call->task->is_prepared ||
+	    (request->prepared && (request->regions_count || request->windows_count)))
+		return call_fail(become->call, KERN_INVALID_ARGUMENT,
+				 "vmm_become with memory that was not prepared, or with more");
 	return KERN_SUCCESS;
 }
 
@@ -124,6 +129,19 @@ static void become_cell(struct task *task, int cell)
 	space_cell_set(task->space, error ? MEMORY_CELL_ANY : cell);
 }
 
+/* When the memory came there was no limit yet. */
+static kern_return_t become_check_limit(const struct become *become)
+{
+	uint64_t limit = become->request->properties[0].limit_memory_bytes;
+	uint64_t bytes = space_virtual_bytes(become->call->task->space);
+
+	if (!limit || bytes <= limit)
+		return KERN_SUCCESS;
+	return call_fail(become->call, KERN_RESOURCE_SHORTAGE,
+			 "the task would have %llu bytes of memory; its limit is %llu",
+			 (unsigned long long)bytes, (unsigned long long)limit);
+}
+
 /* The properties first: they limit memory and threads. */
 static kern_return_t become_fill(struct become *become)
 {
@@ -134,7 +152,9 @@ static kern_return_t become_fill(struct become *become)
 	become_properties(task, &request->properties[0]);
 	become_cell(task, request->memory_cell);
 	code = become_make_thread(become);
-	if (!code)
+	if (!code && request->prepared)
+		code = become_check_limit(become);
+	else if (!code)
 		code = space_import(
 		    task->space, (struct region_list){request->regions, request->regions_count},
 		    (struct window_list){request->windows, become->call->arena->request_fds,
@@ -208,4 +228,54 @@ kern_return_t answer_vmm_become(struct call *call, const struct vmm_become_reque
 	}
 	become_finish(&become);
 	return become.thread ? become_answer_and_run(&become) : KERN_SUCCESS;
+}
+
+/* Slots and KVM's tables for where the thread will begin. All of it would come by itself. */
+static void prepare_vcpu(struct task *task, struct wire_span expected)
+{
+	struct vcpu *vcpu = task->runners[0].vcpu;
+	struct thread_state state;
+
+	if (thread_state_decode(expected, &state) || thread_state_check(&state))
+		return;
+	machine_slot_ensure(&task->machine, state.rsp - 1);
+	vcpu_state(vcpu)->fs_base = state.fs_base;
+	vcpu_state(vcpu)->gs_base = state.gs_base;
+	if (vcpu_warm(vcpu, state.rip))
+		log_line(LOG_DEBUG, "the vCPU is not prepared");
+}
+
+static bool can_be_prepared(struct task *task)
+{
+	bool is_waiting;
+
+	pthread_mutex_lock(&task->lock);
+	is_waiting = task->life == TASK_WAITING;
+	pthread_mutex_unlock(&task->lock);
+	return is_waiting && !task->is_prepared;
+}
+
+kern_return_t answer_vmm_prepare(struct call *call, const struct vmm_prepare_request *request,
+				 struct vmm_prepare_reply *reply)
+{
+	struct task *task = call->task;
+	kern_return_t code;
+
+	(void)reply;
+	if (request->windows_count != call->arena->request_fd_count)
+		return call_fail(call, KERN_INVALID_ARGUMENT,
+				 "vmm_prepare with %u windows and %u descriptors",
+				 request->windows_count, call->arena->request_fd_count);
+	if (!can_be_prepared(task))
+		return call_fail(call, KERN_NAME_EXISTS, "this process has its memory already");
+	code = space_import(task->space,
+			    (struct region_list){request->regions, request->regions_count},
+			    (struct window_list){request->windows, call->arena->request_fds,
+						 request->windows_count},
+			    &call->failure);
+	if (code)
+		return code;
+	task->is_prepared = true;
+	prepare_vcpu(task, request->thread_state);
+	return KERN_SUCCESS;
 }

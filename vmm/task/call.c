@@ -125,7 +125,7 @@ static bool task_answers(struct call *call)
 	pthread_mutex_lock(&task->lock);
 	life = task->life;
 	pthread_mutex_unlock(&task->lock);
-	if (call->header.type == MESSAGE_vmm_become)
+	if (call->header.type == MESSAGE_vmm_become || call->header.type == MESSAGE_vmm_prepare)
 		return true;
 	if (life == TASK_ASSIGNED)
 		return true;

@@ -75,6 +75,7 @@ static void task_clear(struct task *task)
 	task->name = 0;
 	task->node = 0;
 	task->owner_uid = 0;
+	task->is_prepared = false;
 	memset((uint8_t *)task + begin, 0, input - begin);
 	memset((uint8_t *)task + behind, 0, offsetof(struct task, machine_host) - behind);
 }

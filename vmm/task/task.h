@@ -60,6 +60,7 @@ struct task {
 	struct machine machine;
 	struct space *space;
 	int system_image_fd;
+	bool is_prepared; /* memory came with vmm_prepare; the main thread's until it is a task */
 	uint64_t fork_pages_min;
 	void *main_stack; /* orphan.h: this process is a fork and its main thread runs there */
 

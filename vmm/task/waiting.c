@@ -21,7 +21,7 @@ static bool task_is_waiting(struct task *task)
 	return is_waiting;
 }
 
-/* Everything but vmm_become is refused, and that quickly. */
+/* Everything but vmm_prepare and vmm_become is refused, and that quickly. */
 static void waiting_answer(struct task *task, struct link_message *message)
 {
 	struct call_arena *arena = task->control_arena;

@@ -213,7 +213,8 @@ static bool is_settled(void *context)
 		}
 		if (waits_for_a_peer(hostd) || hostd->calls.count ||
 		    hostd->vmms.taken_count != tasks ||
-		    hostd->vmms.waiting_count != hostd->vmms.wanted || hostd->vmms.ordered_count)
+		    vmms_waiting(&hostd->vmms) != vmms_wanted(&hostd->vmms) ||
+		    hostd->vmms.ordered_count)
 			return false;
 	}
 	return true;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "harness.h"
 #include "run_suite.h"
 #include "terminate.h"
@@ -98,7 +99,7 @@ START_TEST(orders_of_a_zygote_that_dies_fail_with_a_sentence)
 
 	harness_settle(&harness);
 	kill(before, SIGSTOP);
-	ck_assert_int_eq(vmm_order(&harness.hosts[0]->vmms, &vmm), 0);
+	ck_assert_int_eq(vmm_order(&harness.hosts[0]->vmms, &harness.hosts[0]->vmms.any, &vmm), 0);
 	ck_assert_uint_eq(harness.hosts[0]->vmms.ordered_count, 1);
 	vmm_give(vmm, &task);
 	task.phase = TASK_ENDED;
@@ -117,7 +118,7 @@ START_TEST(what_is_killed_before_it_is_made_leaves_nothing)
 	struct vmm *vmm;
 
 	harness_settle(&harness);
-	ck_assert_int_eq(vmm_order(set, &vmm), 0);
+	ck_assert_int_eq(vmm_order(set, &set->any, &vmm), 0);
 	ck_assert_int_eq(vmm->process.pid, 0);
 	vmm_kill(vmm);
 	harness_settle(&harness);
@@ -137,7 +138,7 @@ START_TEST(tasks_need_no_waiting_vmm)
 	for (int i = 0; i < 5; i++)
 		check_lives_and_ends(tasks[i]);
 	harness_settle(&harness);
-	ck_assert_uint_eq(harness.hosts[0]->vmms.waiting_count, 0);
+	ck_assert_uint_eq(harness.hosts[0]->vmms.any.count, 0);
 }
 END_TEST
 
@@ -149,7 +150,7 @@ START_TEST(pool_grows_with_demand_up_to_its_limit)
 	begin(1, 6);
 	set = &harness.hosts[0]->vmms;
 	harness_settle(&harness);
-	ck_assert_uint_eq(set->waiting_count, 1);
+	ck_assert_uint_eq(set->any.count, 1);
 	/* All at once, so that none is made in between. */
 	for (int i = 0; i < 12; i++) {
 		struct norma_run_begin_request request = {.node = 0};
@@ -162,19 +163,131 @@ START_TEST(pool_grows_with_demand_up_to_its_limit)
 	}
 	for (int i = 0; i < 12; i++)
 		client_receive(&harness, &client, &reply);
-	ck_assert_uint_eq(set->wanted, 6);
+	ck_assert_uint_eq(set->any.wanted, 6);
 	harness_settle(&harness);
-	ck_assert_uint_eq(set->waiting_count, 6);
+	ck_assert_uint_eq(set->any.count, 6);
 	/* Nobody needs them: half of them ends at each look. */
-	for (unsigned int left = 6; left > 1; left = set->wanted) {
-		set->least = set->waiting_count;
+	for (unsigned int left = 6; left > 1; left = set->any.wanted) {
+		set->any.least = set->any.count;
 		timer_arm(&harness.hosts[0]->loop, &set->shrink_timer, 0);
 		harness_step(&harness);
-		ck_assert_uint_lt(set->wanted, left);
+		ck_assert_uint_lt(set->any.wanted, left);
 	}
 	harness_settle(&harness);
-	ck_assert_uint_eq(set->waiting_count, 1);
+	ck_assert_uint_eq(set->any.count, 1);
 	ck_assert(!set->shrink_timer.is_armed);
+}
+END_TEST
+
+/* ---- VMMs that have a template's memory ---- */
+
+static const struct child_memory no_memory;
+static struct vmm_pool pools[6];
+
+static bool is_prepared(void *context)
+{
+	const struct vmm_pool *pool = context;
+	const struct vmm *vmm;
+	unsigned int count = 0;
+
+	TAILQ_FOREACH (vmm, &pool->waiting, entry)
+		count += vmm->is_prepared;
+	return count == pool->wanted;
+}
+
+static struct vmm_set *use_pools(unsigned int first, unsigned int after)
+{
+	struct vmm_set *set = &harness.hosts[0]->vmms;
+
+	for (unsigned int i = first; i < after; i++) {
+		vmm_pool_init(&pools[i], &no_memory);
+		vmm_pool_use(set, &pools[i]);
+	}
+	vmms_refill(set);
+	return set;
+}
+
+START_TEST(a_template_has_vmms_of_its_own_until_it_ends)
+{
+	struct vmm_set *set;
+
+	teardown();
+	begin(2, 16);
+	set = use_pools(0, 1);
+	harness_until(&harness, is_prepared, &pools[0], "VMMs are prepared");
+	ck_assert_uint_eq(pools[0].count, 2);
+	harness_settle(&harness);
+	ck_assert_uint_eq(set->any.count, 2);
+	vmm_pool_end(set, &pools[0]);
+	vmm_pool_end(set, &pools[0]);
+	ck_assert_uint_eq(pools[0].count, 0);
+	harness_settle(&harness);
+	ck_assert_uint_eq(vmms_waiting(set), 2);
+}
+END_TEST
+
+START_TEST(the_template_used_longest_ago_loses_its_vmms)
+{
+	struct vmm_set *set;
+
+	teardown();
+	begin(1, 16);
+	set = use_pools(0, 4);
+	vmm_pool_use(set, &pools[0]);
+	use_pools(4, 5);
+	ck_assert(pools[0].is_known);
+	ck_assert(!pools[1].is_known);
+	ck_assert_uint_eq(pools[1].count, 0);
+	harness_settle(&harness);
+	ck_assert_uint_eq(vmms_waiting(set), 5);
+	for (unsigned int i = 0; i < 5; i++)
+		vmm_pool_end(set, &pools[i]);
+}
+END_TEST
+
+START_TEST(a_prepared_vmm_goes_to_a_child_of_its_template)
+{
+	struct task task = {.hostd = harness.hosts[0]};
+	char error[MESSAGE_MAX_TEXT];
+	struct vmm_set *set;
+
+	teardown();
+	begin(1, 16);
+	task.hostd = harness.hosts[0];
+	set = use_pools(0, 1);
+	harness_until(&harness, is_prepared, &pools[0], "VMMs are prepared");
+	ck_assert_int_eq(vmm_take(set, NULL, &task, error), 0);
+	ck_assert(!task.vmm->is_prepared);
+	vmm_kill(task.vmm);
+	task.vmm->task = NULL;
+	ck_assert_int_eq(vmm_take(set, &pools[0], &task, error), 0);
+	ck_assert(task.vmm->is_prepared);
+	vmm_kill(task.vmm);
+	task.vmm->task = NULL;
+	/* None is left, and the next time there are more. */
+	ck_assert_int_eq(vmm_take(set, &pools[0], &task, error), 0);
+	ck_assert(!task.vmm->is_prepared);
+	ck_assert_uint_eq(pools[0].wanted, 2);
+	vmm_kill(task.vmm);
+	task.vmm->task = NULL;
+	vmm_pool_end(set, &pools[0]);
+	harness_settle(&harness);
+}
+END_TEST
+
+START_TEST(a_template_that_cannot_be_mapped_has_none)
+{
+	struct vmm_set *set;
+
+	teardown();
+	begin(2, 16);
+	harness_script(&harness, "vmm_prepare refuse\n");
+	set = use_pools(0, 1);
+	harness_settle(&harness);
+	ck_assert(pools[0].is_refused);
+	vmm_pool_use(set, &pools[0]);
+	ck_assert(!pools[0].is_known);
+	ck_assert_uint_eq(vmms_waiting(set), 2);
 }
 END_TEST
 
@@ -191,6 +304,10 @@ int main(void)
 	tcase_add_test(tcase, what_is_killed_before_it_is_made_leaves_nothing);
 	tcase_add_test(tcase, tasks_need_no_waiting_vmm);
 	tcase_add_test(tcase, pool_grows_with_demand_up_to_its_limit);
+	tcase_add_test(tcase, a_template_has_vmms_of_its_own_until_it_ends);
+	tcase_add_test(tcase, the_template_used_longest_ago_loses_its_vmms);
+	tcase_add_test(tcase, a_prepared_vmm_goes_to_a_child_of_its_template);
+	tcase_add_test(tcase, a_template_that_cannot_be_mapped_has_none);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }

@@ -164,6 +164,36 @@ START_TEST(bad_memory_and_threads_are_refused_without_a_trace)
 }
 END_TEST
 
+/* What is prepared without memory, too, has its memory once and for all. */
+START_TEST(prepared_memory_is_brought_once_and_not_with_more)
+{
+	struct region_entry region = {.start = 1 << 20, .bytes = 4096, .object = 1};
+	struct object_window window = {.id = 1, .bytes = 4096};
+	struct task_harness *waiting = harness_start();
+	struct vmm_prepare_request prepare = {.windows = &window, .windows_count = 1};
+	struct vmm_become_request request = become_request();
+	struct vmm_prepare_reply prepared;
+	struct vmm_become_reply reply;
+
+	request.prepared = 1;
+	HARNESS_EXPECT(KERN_INVALID_ARGUMENT, waiting, vmm_become, &request, &reply);
+	HARNESS_EXPECT(KERN_INVALID_ARGUMENT, waiting, vmm_prepare, &prepare, &prepared);
+	prepare.windows_count = 0;
+	HARNESS_EXPECT(0, waiting, vmm_prepare, &prepare, &prepared);
+	HARNESS_EXPECT(KERN_NAME_EXISTS, waiting, vmm_prepare, &prepare, &prepared);
+	request.regions = &region;
+	request.regions_count = 1;
+	HARNESS_EXPECT(KERN_INVALID_ARGUMENT, waiting, vmm_become, &request, &reply);
+	request.regions_count = 0;
+	request.prepared = 2;
+	HARNESS_EXPECT(KERN_INVALID_ARGUMENT, waiting, vmm_become, &request, &reply);
+	request.prepared = 1;
+	HARNESS_EXPECT(0, waiting, vmm_become, &request, &reply);
+	HARNESS_EXPECT(KERN_NAME_EXISTS, waiting, vmm_prepare, &prepare, &prepared);
+	harness_stop(waiting);
+}
+END_TEST
+
 /* Its first instruction is nowhere, so the task ends; the reply comes before that. */
 START_TEST(first_thread_runs_once_the_reply_is_sent)
 {
@@ -395,6 +425,7 @@ static Suite *suite(void)
 	tcase_add_test(c, bad_names_are_refused);
 	tcase_add_test(c, bad_memory_and_threads_are_refused_without_a_trace);
 	tcase_add_test(c, first_thread_runs_once_the_reply_is_sent);
+	tcase_add_test(c, prepared_memory_is_brought_once_and_not_with_more);
 	tcase_add_test(c, nonsense_is_refused_with_a_sentence);
 	tcase_add_test(c, names_of_other_tasks_are_refused);
 	tcase_add_test(c, memory_calls_have_their_codes_and_sentences);
