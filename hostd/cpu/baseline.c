@@ -9,15 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cpu/baseline_libvirt.h"
 #include "cpu/baseline_peer.h"
 #include "cpu/baseline_plan.h"
 #include "hostd.h"
 #include "request.h"
 
-#define ASK_MS	   2500 /* longer than connecting may take */
-#define APPLY_MS   20000
-#define LIBVIRT_MS 10000
-#define PAIRS_MAX  128u
+#define ASK_MS	  2500 /* longer than connecting may take */
+#define APPLY_MS  20000
+#define PAIRS_MAX 128u
 
 struct baseline {
 	struct request *request;
@@ -26,10 +26,7 @@ struct baseline {
 	unsigned int count, pending;
 	struct baseline_node nodes[CONFIG_MAX_NODES + 1];
 	struct cpu_features common;
-	struct source answered; /* libvirt's answer */
-	struct timer timer;	/* libvirt takes too long */
-	char libvirt[MESSAGE_MAX_TEXT];
-	char *libvirt_cpu;
+	struct baseline_libvirt libvirt;
 	struct cpu_pair_row pairs[PAIRS_MAX];
 };
 
@@ -45,7 +42,7 @@ static void baseline_free(struct baseline *baseline)
 		cpu_identity_put(baseline->nodes[i].identity);
 		free(baseline->nodes[i].libvirt_cpu);
 	}
-	free(baseline->libvirt_cpu);
+	baseline_libvirt_done(&baseline->libvirt);
 	free(baseline);
 }
 
@@ -101,7 +98,7 @@ static void fill_row(const struct baseline *baseline, const struct baseline_node
 static void baseline_answer(struct baseline *baseline)
 {
 	struct cpu_node_row rows[CONFIG_MAX_NODES];
-	const char *xml = baseline->libvirt_cpu ? baseline->libvirt_cpu : "";
+	const char *xml = baseline->libvirt.cpu ? baseline->libvirt.cpu : "";
 	struct norma_cpu_baseline_reply reply = {
 	    .libvirt_cpu = {(const uint8_t *)xml, (uint32_t)strnlen(xml, CPU_MAX_XML)},
 	    .nodes = rows,
@@ -112,7 +109,7 @@ static void baseline_answer(struct baseline *baseline)
 	for (unsigned int i = 0; i < baseline->count; i++)
 		fill_row(baseline, &baseline->nodes[i], &rows[i]);
 	reply.pairs_count = find_pairs(baseline);
-	memcpy(reply.libvirt, baseline->libvirt, sizeof(reply.libvirt));
+	memcpy(reply.libvirt, baseline->libvirt.text, sizeof(reply.libvirt));
 	request_reply_with(baseline->request, norma_cpu_baseline, &reply);
 	baseline_free(baseline);
 }
@@ -302,78 +299,20 @@ static void baseline_conclude(struct baseline *baseline)
 	}
 }
 
-static void libvirt_over(struct baseline *baseline)
+static void libvirt_over(struct baseline_libvirt *libvirt)
 {
-	loop_remove(&baseline->hostd->loop, &baseline->answered);
-	timer_cancel(&baseline->hostd->loop, &baseline->timer);
+	struct baseline *baseline = container_of(libvirt, struct baseline, libvirt);
+
+	baseline->common = libvirt->common;
 	baseline_conclude(baseline);
-}
-
-static void libvirt_answered(struct source *source, uint32_t events)
-{
-	struct baseline *baseline = container_of(source, struct baseline, answered);
-	struct inventory_baseline answer;
-
-	(void)events;
-	if (inventory_take_baseline(baseline->hostd->inventory, &answer))
-		return;
-	if (answer.result) {
-		snprintf(baseline->libvirt, sizeof(baseline->libvirt), "%s", answer.why);
-	} else {
-		baseline->libvirt_cpu = answer.xml;
-		snprintf(baseline->libvirt, sizeof(baseline->libvirt),
-			 "libvirt of this node names a CPU that all of them can be");
-	}
-	libvirt_over(baseline);
-}
-
-static void libvirt_overdue(struct timer *timer)
-{
-	struct baseline *baseline = container_of(timer, struct baseline, timer);
-
-	snprintf(baseline->libvirt, sizeof(baseline->libvirt),
-		 "libvirt did not answer in %d s: only the bits were compared", LIBVIRT_MS / 1000);
-	libvirt_over(baseline);
-}
-
-/* Return: 0 when libvirt was asked; otherwise the sentence says why not. */
-static int libvirt_ask(struct baseline *baseline)
-{
-	struct inventory *inventory = baseline->hostd->inventory;
-	const struct snapshot_libvirt *libvirt = &inventory_current(inventory)->libvirt;
-	const char *xmls[CONFIG_MAX_NODES + 1];
-	unsigned int count = 0;
-	int error;
-
-	for (unsigned int i = 0; i < baseline->count; i++)
-		if (baseline->nodes[i].libvirt_cpu)
-			xmls[count++] = baseline->nodes[i].libvirt_cpu;
-	error = count == baseline->count && libvirt->state == LIBVIRT_UP
-		    ? inventory_ask_baseline(inventory, xmls, count)
-		    : -1;
-	if (!error)
-		return 0;
-	snprintf(baseline->libvirt, sizeof(baseline->libvirt),
-		 "only the bits were compared: libvirt tells the CPU model of %u of %u nodes "
-		 "(here: %.100s)",
-		 count, baseline->count, libvirt->why);
-	return error;
 }
 
 /* All have answered that do. */
 static void asked(struct baseline *baseline)
 {
 	baseline->common = baseline_common(baseline->nodes, baseline->count);
-	if (libvirt_ask(baseline)) {
-		baseline_conclude(baseline);
-		return;
-	}
-	baseline->answered = (struct source){.fd = inventory_answer_fd(baseline->hostd->inventory),
-					     .ready = libvirt_answered};
-	baseline->timer.expired = libvirt_overdue;
-	timer_arm(&baseline->hostd->loop, &baseline->timer, hostd_deadline(LIBVIRT_MS));
-	if (loop_add(&baseline->hostd->loop, &baseline->answered, EPOLLIN))
-		libvirt_overdue(&baseline->timer);
+	baseline_libvirt_ask(&baseline->libvirt, baseline->nodes, baseline->count,
+			     &baseline->common);
 }
 
 static void node_answered(void *context, const struct answer *answer)
@@ -413,6 +352,8 @@ void baseline_begin(struct request *request, bool apply)
 	baseline->request = request;
 	baseline->hostd = hostd;
 	baseline->apply = apply;
+	baseline->libvirt.hostd = hostd;
+	baseline->libvirt.done = libvirt_over;
 	if (!config_node_find(config, (int)config->node))
 		add_node(baseline, (int)config->node);
 	for (unsigned int i = 0; i < config->node_count && baseline->count < CONFIG_MAX_NODES; i++)

@@ -3,6 +3,7 @@
  */
 #include "cpu/baseline_plan.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct cpu_features baseline_common(const struct baseline_node *nodes, unsigned int count)
@@ -17,6 +18,22 @@ struct cpu_features baseline_common(const struct baseline_node *nodes, unsigned 
 		is_first = false;
 	}
 	return common;
+}
+
+struct cpu_features baseline_beyond_model(const struct cpu_features *common, const char *features)
+{
+	struct cpu_features named = cpu_features_of_libvirt(), model = {0};
+
+	for (const char *at = features + strspn(features, " "); *at; at += strspn(at, " ")) {
+		size_t length = strcspn(at, " ");
+		char name[32];
+
+		snprintf(name, sizeof(name), "%.*s", (int)length, at);
+		cpu_features_add(&model, name); /* one that hosts are not compared by is left out */
+		at += length;
+	}
+	named = cpu_features_both(&named, common);
+	return cpu_features_without(&named, &model);
 }
 
 bool baseline_one_vendor(const struct baseline_node *nodes, unsigned int count)

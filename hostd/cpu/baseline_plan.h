@@ -22,6 +22,12 @@ struct baseline_node {
 /* Return: the features of all known nodes; none when no node is known. */
 struct cpu_features baseline_common(const struct baseline_node *nodes, unsigned int count);
 
+/*
+ * features: of a CPU that libvirt says all can be, by its names, with a space between. Return:
+ * those of `common` that it lacks; a feature that libvirt has no name for is not one of them.
+ */
+struct cpu_features baseline_beyond_model(const struct cpu_features *common, const char *features);
+
 /* Return: true when all known nodes are of one vendor. */
 bool baseline_one_vendor(const struct baseline_node *nodes, unsigned int count);
 

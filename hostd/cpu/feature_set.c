@@ -10,7 +10,7 @@
 
 #define PRINT_TAIL_BYTES 16 /* " and 384 more" */
 
-enum feature_use { PROGRAM, SYSTEM };
+enum feature_use { PROGRAM, NEW, SYSTEM };
 
 struct feature {
 	enum cpu_word_index word;
@@ -73,12 +73,22 @@ struct cpu_features cpu_features_compared(void)
 	for (size_t i = 0; i < FEATURE_COUNT; i++) {
 		uint32_t bit = UINT32_C(1) << features[i].bit;
 
-		if (features[i].use == PROGRAM)
-			compared.words[features[i].word] |= bit;
-		else
+		if (features[i].use == SYSTEM)
 			compared.words[features[i].word] &= ~bit;
+		else
+			compared.words[features[i].word] |= bit;
 	}
 	return compared;
+}
+
+struct cpu_features cpu_features_of_libvirt(void)
+{
+	struct cpu_features known = {0};
+
+	for (size_t i = 0; i < FEATURE_COUNT; i++)
+		if (features[i].use == PROGRAM)
+			known.words[features[i].word] |= UINT32_C(1) << features[i].bit;
+	return known;
 }
 
 struct cpu_features cpu_features_without(const struct cpu_features *a, const struct cpu_features *b)

@@ -44,6 +44,8 @@ enum cpu_word_index cpu_word_find(uint32_t leaf, uint32_t subleaf, uint32_t reg)
 
 /* Return: the bits that hosts are compared by. */
 struct cpu_features cpu_features_compared(void);
+/* Return: those of them that libvirt has names for. */
+struct cpu_features cpu_features_of_libvirt(void);
 
 /* a without b, a and b, a or b. */
 struct cpu_features cpu_features_without(const struct cpu_features *a,

@@ -258,6 +258,13 @@ int inventory_ask_baseline(struct inventory *inventory, const char *const *xmls,
 				   : -ENOTCONN;
 }
 
+void inventory_baseline_done(struct inventory_baseline *answer)
+{
+	free(answer->xml);
+	free(answer->features);
+	*answer = (struct inventory_baseline){0};
+}
+
 int inventory_answer_fd(const struct inventory *inventory)
 {
 	return inventory->answer_fd;

@@ -34,14 +34,19 @@ const struct inventory_snapshot *inventory_current(struct inventory *inventory);
 struct inventory_baseline {
 	int result; /* 0; -ENOENT: the processors differ too much; -EOPNOTSUPP: libvirt cannot
 		       say; -errno */
-	char *xml;  /* a <cpu> element, for free(3); NULL unless result is 0 */
-	char why[SNAPSHOT_WHY_BYTES];
+	/* Unless result is 0: NULL and empty. For inventory_baseline_done(). */
+	char *xml;	/* a <cpu> element */
+	char *features; /* its features by libvirt's names, with a space between */
+	char model[SNAPSHOT_NAME_BYTES];
+	char why[SNAPSHOT_WHY_BYTES]; /* a sentence, unless result is 0 */
 };
+
+void inventory_baseline_done(struct inventory_baseline *answer);
 
 /*
  * Asks libvirt for the processor that all of xmls[count] can be (each a snapshot_libvirt.cpu_xml,
  * copied). The answer comes when libvirt has found it: then inventory_answer_fd() is readable. One
- * question at a time.
+ * question at a time; an answer that nobody took makes room for the next one.
  * Return: 0, -EBUSY, -ENOTCONN when libvirt is not up here, -ENOMEM.
  */
 int inventory_ask_baseline(struct inventory *inventory, const char *const *xmls,

@@ -55,7 +55,7 @@ static void question_clear(struct question *question)
 	for (unsigned int i = 0; i < question->count; i++)
 		free(question->xmls[i]);
 	free(question->xmls);
-	free(question->answer.xml);
+	inventory_baseline_done(&question->answer);
 	*question = (struct question){0};
 }
 
@@ -158,6 +158,7 @@ static void read_cpu(struct libvirt_follower *follower, struct libvirt_session *
 static void answer_question(struct libvirt_follower *follower, struct libvirt_session *session)
 {
 	struct inventory_baseline answer = {0};
+	struct libvirt_baseline baseline = {0};
 	struct question question;
 
 	pthread_mutex_lock(&follower->lock);
@@ -167,7 +168,10 @@ static void answer_question(struct libvirt_follower *follower, struct libvirt_se
 		return;
 	/* The strings stay: only an answered question is ever cleared. */
 	answer.result = follower->module->baseline(session, (const char *const *)question.xmls,
-						   question.count, &answer.xml, answer.why);
+						   question.count, &baseline, answer.why);
+	answer.xml = baseline.xml;
+	answer.features = baseline.features;
+	memcpy(answer.model, baseline.model, sizeof(answer.model));
 	pthread_mutex_lock(&follower->lock);
 	follower->question.answer = answer;
 	follower->question.is_answered = true;
@@ -220,33 +224,40 @@ static bool follow(struct libvirt_follower *follower, struct libvirt_session *se
 	return was_read;
 }
 
-/* Return: how long to wait before the next attempt, in ms. */
-static int attempt(struct libvirt_follower *follower, int retry_ms)
+int libvirt_follower_retry_ms(int waited_ms, bool was_useful)
+{
+	if (was_useful || waited_ms < RETRY_FIRST_MS)
+		return RETRY_FIRST_MS;
+	return waited_ms < RETRY_MOST_MS / 2 ? waited_ms * 2 : RETRY_MOST_MS;
+}
+
+/* Return: whether it was of any use. */
+static bool attempt(struct libvirt_follower *follower)
 {
 	char why[SNAPSHOT_WHY_BYTES] = "";
 	struct libvirt_session *session;
+	bool was_useful = false;
 
 	if (libvirt_module_load(&follower->place, &follower->module, why) == 0 &&
 	    follower->module->open(follower->place.uri, follower->wake_fd, &session, why) == 0) {
-		if (follow(follower, session, why))
-			retry_ms = RETRY_FIRST_MS / 2;
+		was_useful = follow(follower, session, why);
 		follower->module->close(session);
 	}
 	if (!is_ending(follower))
 		publish_down(follower, why);
-	return retry_ms < RETRY_MOST_MS / 2 ? retry_ms * 2 : RETRY_MOST_MS;
+	return was_useful;
 }
 
 static void *follower_run(void *context)
 {
 	struct libvirt_follower *follower = context;
-	int retry_ms = RETRY_FIRST_MS / 2;
+	int retry_ms = 0;
 	bool is_abandoned;
 
 	while (!is_ending(follower)) {
 		struct pollfd woken = {.fd = follower->wake_fd, .events = POLLIN};
 
-		retry_ms = attempt(follower, retry_ms);
+		retry_ms = libvirt_follower_retry_ms(retry_ms, attempt(follower));
 		if (!is_ending(follower))
 			poll(&woken, 1, retry_ms);
 		drain(follower);
@@ -365,6 +376,8 @@ int libvirt_follower_ask(struct libvirt_follower *follower, const char *const *x
 	struct question question = question_copy(xmls, count, &error);
 
 	pthread_mutex_lock(&follower->lock);
+	if (follower->question.is_answered) /* too late for whoever asked */
+		question_clear(&follower->question);
 	if (!error && follower->facts.state != LIBVIRT_UP)
 		error = -ENOTCONN;
 	else if (!error && follower->question.xmls)
@@ -388,7 +401,7 @@ int libvirt_follower_answer(struct libvirt_follower *follower,
 	pthread_mutex_lock(&follower->lock);
 	if (question->xmls && question->is_answered) {
 		*ret_answer = question->answer;
-		question->answer.xml = NULL;
+		question->answer = (struct inventory_baseline){0};
 		question_clear(question);
 		result = 0;
 	}

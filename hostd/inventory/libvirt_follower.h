@@ -33,6 +33,9 @@ void libvirt_follower_free(struct libvirt_follower *follower);
 void libvirt_follower_read(struct libvirt_follower *follower, struct snapshot_libvirt *ret_facts,
 			   char **ret_cpu_xml);
 
+/* Return: how long to wait before the next attempt, after one that was preceded by such a wait. */
+int libvirt_follower_retry_ms(int waited_ms, bool was_useful);
+
 /*
  * Asks for the baseline of xmls[count], which are copied. One question at a time.
  * Return: 0, -EBUSY, -ENOTCONN when libvirt is not up, -ENOMEM.

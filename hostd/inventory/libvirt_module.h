@@ -11,7 +11,7 @@
 #include "inventory.h"
 #include "snapshot.h"
 
-#define LIBVIRT_MODULE_VERSION 1u
+#define LIBVIRT_MODULE_VERSION 2u
 
 /* A connection. */
 struct libvirt_session;
@@ -28,6 +28,13 @@ struct libvirt_cpu {
 	char model[SNAPSHOT_NAME_BYTES];
 	char vendor[SNAPSHOT_NAME_BYTES];
 	char *xml;
+};
+
+/* A processor that several hosts can be; the strings are for free(3). */
+struct libvirt_baseline {
+	char model[SNAPSHOT_NAME_BYTES];
+	char *xml;	/* a <cpu> element */
+	char *features; /* all that it has, those of the model too: names with a space between */
 };
 
 /*
@@ -57,10 +64,11 @@ struct libvirt_module {
 
 	/*
 	 * The processor that all of xmls[count] (<cpu> elements, each with its vendor) can be.
-	 * Return: 0 with a <cpu> element for free(3); -ENOENT: there is none, they differ too much.
+	 * Return: 0; -ENOENT: there is none, they differ too much.
 	 */
 	int (*baseline)(struct libvirt_session *session, const char *const *xmls,
-			unsigned int count, char **ret_xml, char why[SNAPSHOT_WHY_BYTES]);
+			unsigned int count, struct libvirt_baseline *ret_baseline,
+			char why[SNAPSHOT_WHY_BYTES]);
 };
 
 /* The one symbol of norma-libvirt.so. */

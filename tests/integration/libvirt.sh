@@ -11,6 +11,7 @@ requires_program libvirtd libvirt-daemon
 requires_program virsh libvirt-clients
 requires_program qemu-system-x86_64 qemu-system-x86
 hostd=$(dirname "$norma")/../daemon/norma-hostd
+features=$(dirname "$0")/../../hostd/cpu/features.def
 [ -f "$(dirname "$norma")/../inventory/norma-libvirt.so" ] || skip "norma is built without libvirt"
 NORMA_SOCKET=$work/run/hostd.sock
 export NORMA_SOCKET
@@ -50,6 +51,35 @@ resident_agrees() {
 host_model() {
 	virsh_do domcapabilities --virttype kvm | python3 -c 'import sys, xml.etree.ElementTree as tree
 print(tree.parse(sys.stdin).find("./cpu/mode[@name=\"host-model\"]/model").text)'
+}
+
+# model_has FEATURES...: of what norma and libvirt have the same names for, the baseline that was
+# stored holds nothing that is not among these.
+model_has() {
+	python3 - "$features" "$work/cpu-baseline-0" "$@" <<-'END'
+	import re, sys
+	rows = re.findall(r'^FEATURE\(CPU_([0-9A-F]+)(?:_([0-9]))?_(E[A-D]X), (\d+), "([^"]+)", PROGRAM\)',
+	                  open(sys.argv[1]).read(), re.M)
+	registers = ["EAX", "EBX", "ECX", "EDX"]
+	words = {}
+	for word in open(sys.argv[2]).read().split()[1].split(","):
+	    place, bits = word.split("=")
+	    words[place] = int(bits, 16)
+	promised = set()
+	for leaf, subleaf, register, bit, name in rows:
+	    place = f"{int(leaf, 16):x}.{subleaf or 0}.{registers.index(register)}"
+	    if words.get(place, 0) >> int(bit) & 1:
+	        promised.add(name)
+	beyond = promised - set(sys.argv[3:])
+	assert promised, "the baseline is empty"
+	assert not beyond, f"libvirt's model lacks {beyond}"
+	END
+}
+
+model_features() {
+	virsh_do domcapabilities --virttype kvm >"$work/domain.xml"
+	virsh_do hypervisor-cpu-baseline --virttype kvm --features "$work/domain.xml" |
+		sed -n "s/.*policy='require' name='\(.*\)'.*/\1/p"
 }
 
 count_log() {
@@ -93,6 +123,7 @@ cat >"$work/hostd.ini" <<END
 [host]
 node = 0
 run_dir = $work/run
+state_dir = $work
 libvirt = $libvirtd_uri
 END
 "$hostd" --config "$work/hostd.ini" 2>"$work/hostd.log" &
@@ -112,6 +143,12 @@ holds "a guest that ends" virsh_do destroy norma-test
 holds "is told by an event" until_true 4 is guests 0
 holds "one that starts" guest_start
 holds "too" until_true 4 is guests 1
+
+runs "cpu-baseline" "$norma" cpu-baseline
+out_has "has the model that virsh computes" "1 of 1 nodes can be its model $(host_model)"
+runs "cpu-baseline --apply" "$norma" cpu-baseline --apply
+# shellcheck disable=SC2046 # one argument per feature
+holds "promises nothing that the model lacks" model_has $(model_features)
 
 measure quiet
 holds "nodes answers" until_true 60 answers quiet 300

@@ -81,6 +81,17 @@ static int read_node(xmlDocPtr document, const char *path, struct libvirt_cpu *r
 	return 0;
 }
 
+/* Takes `xml`. Return: a document, or NULL. */
+static xmlDocPtr parse_xml(char *xml, const char *name)
+{
+	xmlDocPtr document = xmlReadMemory(xml, (int)strlen(xml), name, NULL,
+					   XML_PARSE_NONET | XML_PARSE_NOERROR |
+					       XML_PARSE_NOWARNING | XML_PARSE_NOBLANKS);
+
+	free(xml);
+	return document;
+}
+
 /* Takes `xml`, libvirt's answer, which may be NULL. Return: 0, -errno with a sentence. */
 static int read_document(char *xml, const char *path, struct libvirt_cpu *ret_cpu,
 			 char why[SNAPSHOT_WHY_BYTES])
@@ -90,10 +101,7 @@ static int read_document(char *xml, const char *path, struct libvirt_cpu *ret_cp
 
 	if (!xml)
 		return session_error("its host model cannot be read", why);
-	document = xmlReadMemory(xml, (int)strlen(xml), "capabilities.xml", NULL,
-				 XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING |
-				     XML_PARSE_NOBLANKS);
-	free(xml);
+	document = parse_xml(xml, "capabilities.xml");
 	result = document ? read_node(document, path, ret_cpu) : -EIO;
 	xmlFreeDoc(document);
 	if (result)
@@ -115,25 +123,93 @@ int session_cpu(struct libvirt_session *session, struct libvirt_cpu *ret_cpu,
 	return result;
 }
 
-int session_baseline(struct libvirt_session *session, const char *const *xmls, unsigned int count,
-		     char **ret_xml, char why[SNAPSHOT_WHY_BYTES])
+/* Return: libvirt's answer for free(3), or NULL with its error set. The older call is for drivers
+ * that have no other. */
+static char *ask_baseline(struct libvirt_session *session, const char **xmls, unsigned int count,
+			  unsigned int flags)
 {
-	static const char what[] = "no common processor was found";
+	char unused[SNAPSHOT_WHY_BYTES];
+	char *xml = virConnectBaselineHypervisorCPU(session->connection, NULL, NULL, NULL, "kvm",
+						    xmls, count, flags);
+
+	if (!xml && session_error("", unused) == -EOPNOTSUPP)
+		xml = virConnectBaselineCPU(session->connection, xmls, count, flags);
+	return xml;
+}
+
+static bool is_offered(xmlNodePtr feature)
+{
+	xmlChar *policy = xmlGetProp(feature, (const xmlChar *)"policy");
+	bool is_refused = policy && (!xmlStrcmp(policy, (const xmlChar *)"disable") ||
+				     !xmlStrcmp(policy, (const xmlChar *)"forbid"));
+
+	xmlFree(policy);
+	return !is_refused;
+}
+
+/* Return: the names of a <cpu> element's features for free(3), or NULL without memory. */
+static char *feature_names(xmlNodePtr cpu)
+{
+	char *names = NULL;
+	size_t bytes;
+	FILE *stream = open_memstream(&names, &bytes);
+
+	if (!stream)
+		return NULL;
+	for (xmlNodePtr child = cpu->children; child; child = child->next) {
+		xmlChar *name;
+
+		if (child->type != XML_ELEMENT_NODE ||
+		    xmlStrcmp(child->name, (const xmlChar *)"feature") || !is_offered(child))
+			continue;
+		name = xmlGetProp(child, (const xmlChar *)"name");
+		fprintf(stream, "%s ", name ? (const char *)name : "");
+		xmlFree(name);
+	}
+	if (fclose(stream) == 0)
+		return names;
+	free(names);
+	return NULL;
+}
+
+/* Takes `expanded`, the same CPU with every feature of its model spelled out. */
+static int read_baseline(char *expanded, struct libvirt_baseline *baseline)
+{
+	xmlDocPtr document = parse_xml(expanded, "baseline.xml");
+	xmlNodePtr cpu = document ? xmlDocGetRootElement(document) : NULL;
+
+	if (cpu) {
+		child_text(cpu, "model", baseline->model);
+		baseline->features = feature_names(cpu);
+	}
+	xmlFreeDoc(document);
+	return baseline->features ? 0 : -EIO;
+}
+
+int session_baseline(struct libvirt_session *session, const char *const *xmls, unsigned int count,
+		     struct libvirt_baseline *ret_baseline, char why[SNAPSHOT_WHY_BYTES])
+{
 	const char **strings = malloc(count * sizeof(*strings));
+	struct libvirt_baseline baseline = {0};
+	char *expanded = NULL;
 	int result = 0;
 
 	if (!strings)
 		return -ENOMEM;
-	/* The older call takes strings that are not const, and changes none. */
+	/* libvirt's call takes strings that are not const, and changes none. */
 	memcpy(strings, xmls, count * sizeof(*strings));
-	*ret_xml = virConnectBaselineHypervisorCPU(session->connection, NULL, NULL, NULL, "kvm",
-						   strings, count, 0);
-	if (!*ret_xml)
-		result = session_error(what, why);
-	if (result == -EOPNOTSUPP) {
-		*ret_xml = virConnectBaselineCPU(session->connection, strings, count, 0);
-		result = *ret_xml ? 0 : session_error(what, why);
-	}
+	baseline.xml = ask_baseline(session, strings, count, 0);
+	if (baseline.xml)
+		expanded =
+		    ask_baseline(session, strings, count, VIR_CONNECT_BASELINE_CPU_EXPAND_FEATURES);
 	free(strings);
+	if (!expanded)
+		result = session_error("no common processor was found", why);
+	else if ((result = read_baseline(expanded, &baseline)))
+		snprintf(why, SNAPSHOT_WHY_BYTES, "its baseline cannot be read");
+	if (result)
+		free(baseline.xml);
+	else
+		*ret_baseline = baseline;
 	return result;
 }

@@ -43,6 +43,6 @@ int session_collect(struct libvirt_session *session, struct snapshot_libvirt *re
 int session_cpu(struct libvirt_session *session, struct libvirt_cpu *ret_cpu,
 		char why[SNAPSHOT_WHY_BYTES]);
 int session_baseline(struct libvirt_session *session, const char *const *xmls, unsigned int count,
-		     char **ret_xml, char why[SNAPSHOT_WHY_BYTES]);
+		     struct libvirt_baseline *ret_baseline, char why[SNAPSHOT_WHY_BYTES]);
 
 #endif

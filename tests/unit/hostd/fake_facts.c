@@ -33,7 +33,7 @@ void facts_remove(const char *root)
 
 void facts_put(const char *root, const char *path, const char *text)
 {
-	char full[512];
+	char full[512], fresh[520];
 	FILE *file;
 
 	snprintf(full, sizeof(full), "%s/%s", root, path);
@@ -43,10 +43,13 @@ void facts_put(const char *root, const char *path, const char *text)
 		mkdir(full, 0700);
 		*slash = '/';
 	}
-	file = fopen(full, "we");
+	/* Whoever reads it meanwhile gets all of it, or what was there before. */
+	snprintf(fresh, sizeof(fresh), "%s.new", full);
+	file = fopen(fresh, "we");
 	ck_assert_ptr_nonnull(file);
 	fputs(text, file);
 	fclose(file);
+	ck_assert_int_eq(rename(fresh, full), 0);
 }
 
 void facts_memory(const char *root, unsigned int mib)

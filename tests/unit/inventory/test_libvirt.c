@@ -5,6 +5,7 @@
 #include <check.h>
 #include <errno.h>
 #include <libvirt/libvirt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -105,19 +106,62 @@ END_TEST
 #define CPU(model, feature)                                                                        \
 	"<cpu><arch>x86_64</arch><model>" model "</model><vendor>Intel</vendor>" feature "</cpu>"
 
+/* What the baseline has, as " NAME NAME ": whole names can be looked for. */
+static struct libvirt_baseline baseline;
+static char features[8192];
+
+static int ask_baseline(const char *const *xmls, unsigned int count)
+{
+	int result;
+
+	baseline = (struct libvirt_baseline){0};
+	result = module->baseline(session, xmls, count, &baseline, why);
+	snprintf(features, sizeof(features), " %s", baseline.features ? baseline.features : "");
+	return result;
+}
+
+static void baseline_free(void)
+{
+	free(baseline.xml);
+	free(baseline.features);
+}
+
+static bool has(const char *name)
+{
+	char word[64];
+
+	snprintf(word, sizeof(word), " %s ", name);
+	return strstr(features, word) != NULL;
+}
+
 START_TEST(a_baseline_is_what_both_have)
 {
 	static const char *const same[] = {CPU("Nehalem", ""), CPU("Nehalem", "")};
 	static const char *const older[] = {CPU("Nehalem", ""), CPU("Penryn", "")};
-	char *xml;
 
-	ck_assert_msg(module->baseline(session, same, 2, &xml, why) == 0, "%s", why);
-	ck_assert_ptr_nonnull(strstr(xml, "Nehalem"));
-	free(xml);
-	ck_assert_msg(module->baseline(session, older, 2, &xml, why) == 0, "%s", why);
-	ck_assert_ptr_null(strstr(xml, "Nehalem"));
-	ck_assert_ptr_nonnull(strstr(xml, "Penryn"));
-	free(xml);
+	ck_assert_msg(ask_baseline(same, 2) == 0, "%s", why);
+	ck_assert_str_eq(baseline.model, "Nehalem");
+	ck_assert_ptr_nonnull(strstr(baseline.xml, "Nehalem"));
+	ck_assert(has("sse4.2") && has("ssse3"));
+	baseline_free();
+	ck_assert_msg(ask_baseline(older, 2) == 0, "%s", why);
+	ck_assert_str_eq(baseline.model, "Penryn");
+	ck_assert(!has("sse4.2") && has("ssse3"));
+	baseline_free();
+}
+END_TEST
+
+/* What a host has beyond its model. (The driver takes no host models, which may also lack some.) */
+START_TEST(a_baseline_knows_features_beside_the_model)
+{
+	static const char *const more[] = {CPU("Penryn", "<feature name='x2apic'/>"),
+					   CPU("Penryn", "<feature name='x2apic'/>"
+							 "<feature name='avx'/>")};
+
+	ck_assert_msg(ask_baseline(more, 2) == 0, "%s", why);
+	ck_assert(has("x2apic") && has("ssse3"));
+	ck_assert(!has("avx"));
+	baseline_free();
 }
 END_TEST
 
@@ -128,11 +172,22 @@ START_TEST(no_baseline_of_two_vendors)
 	    "<cpu><arch>x86_64</arch><model>Opteron_G3</model>"
 	    "<vendor>AMD</vendor></cpu>",
 	};
-	char *xml = NULL;
 
-	ck_assert_msg(module->baseline(session, xmls, 2, &xml, why) == -ENOENT, "%s", why);
-	ck_assert_ptr_null(xml);
+	ck_assert_msg(ask_baseline(xmls, 2) == -ENOENT, "%s", why);
+	ck_assert_ptr_null(baseline.xml);
+	ck_assert_ptr_null(baseline.features);
 	ck_assert_str_ne(why, "");
+}
+END_TEST
+
+/* Nonsense is an error of this question, not of the connection. */
+START_TEST(a_cpu_that_is_none_is_an_error)
+{
+	static const char *const xmls[] = {"<cpu><arch>x86_64</arch>"};
+
+	ck_assert_int_lt(ask_baseline(xmls, 1), 0);
+	ck_assert_str_ne(why, "");
+	ck_assert_uint_eq(module->wait(session, 1, why), 0);
 }
 END_TEST
 
@@ -162,7 +217,9 @@ int main(void)
 	tcase_add_test(cases, a_guest_that_stops_is_news);
 	tcase_add_test(cases, a_call_that_is_not_there_is_unknown);
 	tcase_add_test(cases, a_baseline_is_what_both_have);
+	tcase_add_test(cases, a_baseline_knows_features_beside_the_model);
 	tcase_add_test(cases, no_baseline_of_two_vendors);
+	tcase_add_test(cases, a_cpu_that_is_none_is_an_error);
 	tcase_add_test(alone, nobody_there_is_an_error_with_a_reason);
 	suite_add_tcase(suite, cases);
 	suite_add_tcase(suite, alone);
