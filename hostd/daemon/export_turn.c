@@ -46,21 +46,7 @@ static void export_ended(void *context, const struct answer *answer)
 		log_line(LOG_WARNING, "step=export_end err=\"%s\"", answer_text(answer, text));
 }
 
-/* Nobody waits for the answer. */
-static void tell_vmm(const struct task *task)
-{
-	struct hostd *hostd = task->hostd;
-
-	call_start(hostd, task->vmm->channel,
-		   &(struct call_setup){
-		       .type = MESSAGE_vmm_export_end,
-		       .uid = task->owner_uid,
-		       .deadline_ns = hostd_deadline((uint64_t)hostd->config.call_deadline_ms),
-		       .done = export_ended,
-		   });
-}
-
-void export_turn_end(struct export_turn *turn, enum export_outcome outcome)
+static void turn_leave(struct export_turn *turn)
 {
 	struct task *task = turn->task;
 
@@ -68,9 +54,53 @@ void export_turn_end(struct export_turn *turn, enum export_outcome outcome)
 		return;
 	TAILQ_REMOVE(&task->exports, turn, entry);
 	turn->task = NULL;
-	if (outcome == EXPORT_MADE && task_is_reachable(task))
-		tell_vmm(task);
 	grant_next(task);
+}
+
+static void export_taken_back(void *context, const struct answer *answer)
+{
+	struct export_turn *turn = context;
+
+	export_ended(NULL, answer);
+	turn_leave(turn);
+	turn->taken_back(turn);
+}
+
+/* turn: NULL when nobody waits for the answer; otherwise it is refused. */
+static void tell_vmm(const struct task *task, struct export_turn *turn)
+{
+	struct vmm_export_end_request request = {.refused = turn != NULL};
+	struct hostd *hostd = task->hostd;
+
+	call_start(hostd, task->vmm->channel,
+		   &(struct call_setup){
+		       .type = MESSAGE_vmm_export_end,
+		       .uid = task->owner_uid,
+		       .payload = hostd->payload,
+		       .bytes = hostd_encode(hostd, vmm_export_end_request, &request),
+		       .deadline_ns = hostd_deadline((uint64_t)hostd->config.call_deadline_ms),
+		       .done = turn ? export_taken_back : export_ended,
+		       .context = turn,
+		   });
+}
+
+void export_turn_end(struct export_turn *turn, enum export_outcome outcome)
+{
+	struct task *task = turn->task;
+
+	if (task && outcome == EXPORT_MADE && task_is_reachable(task))
+		tell_vmm(task, NULL);
+	turn_leave(turn);
+}
+
+void export_turn_refuse(struct export_turn *turn)
+{
+	if (turn->task && task_is_reachable(turn->task)) {
+		tell_vmm(turn->task, turn);
+		return;
+	}
+	turn_leave(turn);
+	turn->taken_back(turn);
 }
 
 void export_turns_task_ended(struct task *task)

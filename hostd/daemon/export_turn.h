@@ -5,6 +5,7 @@
  *   export_turn_wait()   joins the queue
  *   granted()            the VMM may be asked for vmm_export or vmm_export_range
  *   export_turn_end()    the VMM may let go of what it exported; the next one's turn
+ *   export_turn_refuse() the same, when nobody took it: nothing is shared that was not before
  *
  * The turn is embedded in what it belongs to.
  */
@@ -24,6 +25,8 @@ struct export_turn {
 	void (*granted)(struct export_turn *turn);
 	/* The task ended before the turn came. (Later the VMM's answer says so.) */
 	void (*task_ended)(struct export_turn *turn);
+	/* After export_turn_refuse(): the VMM has taken back what it gave, or cannot be asked. */
+	void (*taken_back)(struct export_turn *turn);
 };
 
 enum export_outcome {
@@ -40,6 +43,10 @@ void export_turn_wait(struct export_turn *turn, struct task *task);
 
 /* Leaves the queue, wherever it stands. Accepts one that is in none. */
 void export_turn_end(struct export_turn *turn, enum export_outcome outcome);
+
+/* For one that was granted and made; `taken_back` may be called at once. The next one's turn comes
+ * only then: the VMM takes back its last export. */
+void export_turn_refuse(struct export_turn *turn);
 
 /* The task ended. */
 void export_turns_task_ended(struct task *task);

@@ -21,7 +21,7 @@
 struct peer_export {
 	LIST_ENTRY(peer_export) entry; /* of its link, until is_over */
 	struct hostd *hostd;
-	struct request *request; /* NULL once answered: it is held */
+	struct request *request; /* NULL once answered: it is held; then peer_export_end's */
 	struct export_turn turn;
 	struct peer_export_range_request range;
 	uint64_t deadline_ns;
@@ -53,6 +53,24 @@ static void export_over(struct peer_export *export)
 	}
 	if (request)
 		request_refuse(request, KERN_ABORTED, "its asker ended the export");
+}
+
+static void export_taken_back(struct export_turn *turn)
+{
+	struct peer_export *export = container_of(turn, struct peer_export, turn);
+	struct request *request = export->request;
+
+	free(export);
+	request_reply(request, NULL, 0);
+}
+
+/* A held one that was refused: the request is answered once the VMM knows. */
+static void export_refused(struct peer_export *export, struct request *request)
+{
+	timer_cancel(&export->hostd->loop, &export->hold_timer);
+	LIST_REMOVE(export, entry);
+	export->request = request;
+	export_turn_refuse(&export->turn);
 }
 
 static void hold_overdue(struct timer *timer)
@@ -144,7 +162,9 @@ void peer_export_range(struct channel *channel, struct link_message *message)
 	    .hostd = hostd,
 	    .request = request,
 	    .range = wanted,
-	    .turn = {.granted = export_granted, .task_ended = export_task_ended},
+	    .turn = {.granted = export_granted,
+		     .task_ended = export_task_ended,
+		     .taken_back = export_taken_back},
 	    .deadline_ns = hostd_deadline((uint64_t)hostd->config.clone_deadline_ms),
 	    .hold_timer.expired = hold_overdue,
 	};
@@ -166,6 +186,10 @@ void peer_export_end(struct channel *channel, struct link_message *message)
 	LIST_FOREACH(export, &link->exports, entry)
 	if (export->range.export == wanted.export)
 		break;
+	if (export && wanted.refused && !export->request && !export->is_asking) {
+		export_refused(export, request);
+		return;
+	}
 	if (export)
 		export_over(export);
 	request_reply(request, NULL, 0);

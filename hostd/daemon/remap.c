@@ -7,6 +7,7 @@
 #include <mach/kern_return.h>
 #include <mach/vm_inherit.h>
 #include <mach/vm_prot.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/checked.h"
@@ -19,18 +20,20 @@
 enum remap_state {
 	REMAP_EXPORT,
 	REMAP_IMPORT,
-	REMAP_LATE, /* answered: the import took too long, but may still succeed */
+	REMAP_TAKE_BACK, /* nobody took the memory: the source is told before the caller */
+	REMAP_LATE,	 /* answered: the import took too long, but may still succeed */
 	REMAP_DONE,
 	REMAP_NUM_STATES,
 };
 
-static const char *const state_names[] = {"export", "import", "late", "done"};
+static const char *const state_names[] = {"export", "import", "take back", "late", "done"};
 static_assert(sizeof(state_names) / sizeof(state_names[0]) == REMAP_NUM_STATES,
 	      "a name for each state");
 
 static const bool state_may_follow[REMAP_NUM_STATES][REMAP_NUM_STATES] = {
-    [REMAP_EXPORT] = {[REMAP_IMPORT] = true, [REMAP_DONE] = true},
-    [REMAP_IMPORT] = {[REMAP_LATE] = true, [REMAP_DONE] = true},
+    [REMAP_EXPORT] = {[REMAP_IMPORT] = true, [REMAP_TAKE_BACK] = true, [REMAP_DONE] = true},
+    [REMAP_IMPORT] = {[REMAP_TAKE_BACK] = true, [REMAP_LATE] = true, [REMAP_DONE] = true},
+    [REMAP_TAKE_BACK] = {[REMAP_DONE] = true},
     [REMAP_LATE] = {[REMAP_DONE] = true},
 };
 
@@ -44,6 +47,8 @@ struct remap {
 	struct export_turn turn; /* when the source is here */
 	uint64_t export;	 /* when it is elsewhere: its number there, 0 before */
 	uint32_t cur_protection, max_protection;
+	int32_t refusal; /* in REMAP_TAKE_BACK: what the caller will be told */
+	char refusal_text[MESSAGE_MAX_TEXT];
 };
 
 static void remap_set_state(struct remap *remap, enum remap_state state)
@@ -67,16 +72,19 @@ static void told(void *context, const struct answer *answer)
 		log_line(LOG_WARNING, "remap step=undo err=\"%s\"", answer_text(answer, text));
 }
 
-/* The source's host lets go by itself when the link to it breaks. */
-static void end_export_elsewhere(struct remap *remap)
+/* The source's host lets go by itself when the link to it breaks. Return: false when it did. */
+static bool end_export_elsewhere(struct remap *remap, call_done_fn done)
 {
-	struct peer_export_end_request request = {.export = remap->export};
+	struct peer_export_end_request request = {
+	    .export = remap->export,
+	    .refused = remap->state == REMAP_TAKE_BACK,
+	};
 	struct hostd *hostd = remap->hostd;
 	struct peer *peer = peer_find(&hostd->peers, name_node(remap->range.source_task));
 	struct channel *channel = peer_channel(peer);
 
 	if (!remap->export || !channel)
-		return;
+		return false;
 	remap->export = 0;
 	call_start(hostd, channel,
 		   &(struct call_setup){
@@ -85,8 +93,10 @@ static void end_export_elsewhere(struct remap *remap)
 		       .payload = hostd->payload,
 		       .bytes = hostd_encode(hostd, peer_export_end_request, &request),
 		       .deadline_ns = hostd_deadline((uint64_t)hostd->config.call_deadline_ms),
-		       .done = told,
+		       .done = done,
+		       .context = remap,
 		   });
+	return true;
 }
 
 static void end_export(struct remap *remap, enum export_outcome outcome)
@@ -94,7 +104,7 @@ static void end_export(struct remap *remap, enum export_outcome outcome)
 	if (is_source_here(remap))
 		export_turn_end(&remap->turn, outcome);
 	else if (outcome == EXPORT_MADE)
-		end_export_elsewhere(remap);
+		end_export_elsewhere(remap, told);
 }
 
 static void log_refusal(const struct remap *remap, int32_t result, const char *text)
@@ -112,6 +122,36 @@ static void remap_refuse(struct remap *remap, int32_t result, const char *text)
 	remap_set_state(remap, REMAP_DONE);
 	request_refuse(remap->request, result, "%s", text);
 	free(remap);
+}
+
+static void refuse_taken_back(struct export_turn *turn)
+{
+	struct remap *remap = container_of(turn, struct remap, turn);
+
+	remap_refuse(remap, remap->refusal, remap->refusal_text);
+}
+
+static void taken_back_elsewhere(void *context, const struct answer *answer)
+{
+	struct remap *remap = context;
+
+	told(NULL, answer);
+	refuse_taken_back(&remap->turn);
+}
+
+/*
+ * Refuses when nobody has taken what the source gave. The source is not to be marked as sharing
+ * with nobody, and the caller may look at once.
+ */
+static void remap_take_back(struct remap *remap, int32_t result, const char *text)
+{
+	remap_set_state(remap, REMAP_TAKE_BACK);
+	remap->refusal = result;
+	snprintf(remap->refusal_text, sizeof(remap->refusal_text), "%s", text);
+	if (is_source_here(remap))
+		export_turn_refuse(&remap->turn);
+	else if (!end_export_elsewhere(remap, taken_back_elsewhere))
+		refuse_taken_back(&remap->turn);
 }
 
 /* The import came about after all: nobody knows of it. */
@@ -164,11 +204,13 @@ static void imported(void *context, const struct answer *answer)
 	struct request *request = remap->request;
 	char text[MESSAGE_MAX_TEXT];
 
+	if (answer->result && !answer->may_still_come) {
+		remap_take_back(remap, answer->result, answer_text(answer, text));
+		return;
+	}
 	end_export(remap, EXPORT_MADE);
 	if (answer->may_still_come) {
 		import_timed_out(remap, answer);
-	} else if (answer->result) {
-		remap_refuse(remap, answer->result, answer_text(answer, text));
 	} else if (hostd_decode(remap->hostd, vmm_import_range_reply, answer->payload,
 				answer->bytes, &reply)) {
 		remap_refuse(remap, KERN_FAILURE,
@@ -220,8 +262,8 @@ static void remap_import(struct remap *remap, const struct vmm_export_range_repl
 	};
 
 	if (!target || !task_is_reachable(target)) {
-		end_export(remap, EXPORT_MADE);
-		remap_refuse(remap, KERN_TERMINATED, "the target task ended before it was mapped");
+		remap_take_back(remap, KERN_TERMINATED,
+				"the target task ended before it was mapped");
 		return;
 	}
 	remap_set_state(remap, REMAP_IMPORT);
@@ -367,7 +409,9 @@ void remap_begin(struct request *request, const struct vm_remap_request *wanted)
 	    .range = range,
 	    .uid = request->uid,
 	    .deadline_ns = hostd_deadline((uint64_t)hostd->config.clone_deadline_ms),
-	    .turn = {.granted = export_here, .task_ended = source_ended},
+	    .turn = {.granted = export_here,
+		     .task_ended = source_ended,
+		     .taken_back = refuse_taken_back},
 	};
 	if (source)
 		export_turn_wait(&remap->turn, source);

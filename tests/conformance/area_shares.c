@@ -112,6 +112,30 @@ static void case_1118(void)
 	page_is_absent(t, S);
 }
 
+/* A source is shared once somebody has its memory, and not because somebody asked for it. */
+static void case_1119(void)
+{
+	task_t t = task_with_pages(2), targets[2] = {t, TASK_NULL};
+	vm_prot_t current, maximum;
+
+	OK(norma_task_create(t, FALSE, world.there, &targets[1]));
+	task_keep(targets[1]);
+	for (int i = 0; i < 2; i++) {
+		vm_address_t address = S;
+
+		region_make(targets[i], S, 1);
+		IS(KERN_NO_SPACE, vm_remap(targets[i], &address, 2 * P, 0, FALSE, t, R, FALSE,
+					   &current, &maximum, SHARE));
+		EQUAL(FALSE, page_facts(t, R).shared);
+		EQUAL(FALSE, page_facts(t, R + P).shared);
+	}
+	remap(targets[1], S + 8 * P, t, R, 1, FALSE);
+	EQUAL(TRUE, page_facts(t, R).shared);
+	EQUAL(FALSE, page_facts(t, R + P).shared);
+	word_set(targets[1], S + 8 * P, 9);
+	word_is(t, R, 9);
+}
+
 static void case_1106(void)
 {
 	task_t t = task_with_pages(3), c = task_clone(t, world.there);
@@ -323,5 +347,6 @@ const struct conformance_case area_shares[] = {
     {1116, "vm_map's memory is forked and cloned by its inheritance", case_1116},
     {1117, "two views in a clone, one is freed", case_1117},
     {1118, "vm_remap: an ended source is noticed before a bad range", case_1118},
+    {1119, "vm_remap that is refused leaves its source unshared", case_1119},
     {0, NULL, NULL},
 };

@@ -155,6 +155,23 @@ void export_undo(struct export *export)
 	}
 }
 
+/* Only the last export can still be refused. */
+static void share_all(struct export *export)
+{
+	struct vm_map *map = &export->space->map;
+
+	for (uint32_t i = 0; i < map->count; i++)
+		map->regions[i].is_shared_last = false;
+	for (uint32_t i = 0; i < export->count; i++) {
+		struct region *region = export->items[i].region;
+
+		if (!export_rule(export->items[i].action)->is_shared)
+			continue;
+		region->is_shared_last = !region->is_shared;
+		region->is_shared = true;
+	}
+}
+
 void export_commit(struct export *export)
 {
 	for (uint32_t i = 0; i < export->count; i++) {
@@ -166,7 +183,6 @@ void export_commit(struct export *export)
 			region_adopt(export->space, item->region, item->object, rule->mapping);
 			item->region->is_reported = !item->window;
 		}
-		if (rule->is_shared)
-			item->region->is_shared = true;
 	}
+	share_all(export);
 }

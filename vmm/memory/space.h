@@ -288,7 +288,10 @@ void space_exported_done(struct space_exported *exported);
  */
 kern_return_t space_export(struct space *space, const struct space_child *child,
 			   struct space_exported *ret_exported, struct failure *ret_failure);
-void space_export_end(struct space *space);
+/* What became of the last export: whoever it was for has the memory, or nobody has. In the latter
+ * case regions that were not shared before are not shared any more. */
+enum export_fate { EXPORT_FATE_TAKEN, EXPORT_FATE_REFUSED };
+void space_export_end(struct space *space, enum export_fate fate);
 
 /*
  * The same for the pages of a range, whatever their inheritance: shared (`copy` false) or as of

@@ -356,9 +356,18 @@ void space_exported_done(struct space_exported *exported)
 	*exported = (struct space_exported){0};
 }
 
-void space_export_end(struct space *space)
+static void unshare_last(struct vm_map *map)
+{
+	for (uint32_t i = 0; i < map->count; i++)
+		if (map->regions[i].is_shared_last)
+			map->regions[i].is_shared = false;
+}
+
+void space_export_end(struct space *space, enum export_fate fate)
 {
 	pthread_rwlock_wrlock(&space->lock);
+	if (fate == EXPORT_FATE_REFUSED)
+		unshare_last(&space->map);
 	if (space->exports_open > 0 && --space->exports_open == 0) {
 		for (uint32_t i = 0; i < space->held_count; i++)
 			space_object_put(space, space->held[i]);

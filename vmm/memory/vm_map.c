@@ -225,7 +225,8 @@ static bool regions_continue(const struct region *low, const struct region *high
 	       low->protection == high->protection && low->max_protection == high->max_protection &&
 	       low->inheritance == high->inheritance && low->behavior == high->behavior &&
 	       low->user_wired_count == high->user_wired_count && low->mapping == high->mapping &&
-	       low->is_shared == high->is_shared && low->is_reported == high->is_reported;
+	       low->is_shared == high->is_shared && low->is_shared_last == high->is_shared_last &&
+	       low->is_reported == high->is_reported;
 }
 
 void vm_map_rejoin(struct vm_map *map, struct vm_range range)

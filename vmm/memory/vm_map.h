@@ -33,8 +33,9 @@ struct region {
 	vm_behavior_t behavior;
 	uint32_t user_wired_count;
 	enum region_mapping mapping;
-	bool is_shared;	  /* with another task, by inheritance or clone */
-	bool is_reported; /* the pager was told of this mapping */
+	bool is_shared;	     /* with another task, by inheritance or clone */
+	bool is_shared_last; /* and only since the last export (space_export_end) */
+	bool is_reported;    /* the pager was told of this mapping */
 	struct object *object;
 	uint64_t offset; /* of start, in the object */
 };

@@ -180,9 +180,9 @@ kern_return_t answer_vmm_export(struct call *call, const struct vmm_export_reque
 kern_return_t answer_vmm_export_end(struct call *call, const struct vmm_export_end_request *request,
 				    struct vmm_export_end_reply *reply)
 {
-	(void)request;
 	(void)reply;
-	space_export_end(call->task->space);
+	space_export_end(call->task->space,
+			 request->refused ? EXPORT_FATE_REFUSED : EXPORT_FATE_TAKEN);
 	return KERN_SUCCESS;
 }
 

@@ -201,7 +201,7 @@ static void make_child(enum export_mode mode)
 	ck_assert_int_eq(peer_import(&child, exported.regions, exported.region_count),
 			 KERN_SUCCESS);
 	space_exported_done(&exported);
-	space_export_end(space);
+	space_export_end(space, EXPORT_FATE_TAKEN);
 }
 
 START_TEST(a_copy_is_of_one_instant)

@@ -315,7 +315,12 @@ kern_return_t peer_export(struct peer *peer, enum export_mode mode, struct regio
 
 void peer_export_end(struct peer *peer)
 {
-	call_with(peer, OP_EXPORT_END, 0, 0, 0, 0);
+	call_with(peer, OP_EXPORT_END, EXPORT_FATE_TAKEN, 0, 0, 0);
+}
+
+void peer_export_refused(struct peer *peer)
+{
+	call_with(peer, OP_EXPORT_END, EXPORT_FATE_REFUSED, 0, 0, 0);
 }
 
 kern_return_t peer_import(struct peer *peer, const struct region_entry *entries, uint32_t count)

@@ -77,6 +77,7 @@ void peer_export_begin(struct peer *peer, enum export_mode mode);
 /* Return: what the begun call returned. */
 kern_return_t peer_finish(struct peer *peer);
 void peer_export_end(struct peer *peer);
+void peer_export_refused(struct peer *peer);
 kern_return_t peer_import(struct peer *peer, const struct region_entry *entries, uint32_t count);
 uint32_t peer_pauses(struct peer *peer);
 /* A thread's last store before the next pause: value to address. */

@@ -297,7 +297,7 @@ static void task_do_more(struct task *task, struct peer_message *m)
 		task->fork_pages = m->n[0];
 		break;
 	case OP_EXPORT_END:
-		space_export_end(space);
+		space_export_end(space, (enum export_fate)m->n[0]);
 		break;
 	case OP_IMPORT:
 		m->code =

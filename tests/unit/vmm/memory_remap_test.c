@@ -205,6 +205,29 @@ START_TEST(imports_of_ranges_are_checked)
 }
 END_TEST
 
+/* Shared is what somebody took, at this time or before. */
+START_TEST(memory_that_nobody_took_is_not_shared)
+{
+	struct vm_extent all = {R, 3 * P};
+
+	parent_region(R, "SCN");
+	ck_assert_int_eq(peer_export_range(&parent, all, false, entries, &count), 0);
+	ck_assert(region_of(&parent, R).is_shared);
+	peer_export_refused(&parent);
+	for (uint64_t i = 0; i < 3; i++)
+		ck_assert(!region_of(&parent, R + i * P).is_shared);
+	ck_assert_int_eq(remap(&parent, R + P, P, false, TO), 0);
+	ck_assert_int_eq(peer_export_range(&parent, all, false, entries, &count), 0);
+	peer_export_refused(&parent);
+	for (uint64_t i = 0; i < 3; i++)
+		ck_assert_int_eq(region_of(&parent, R + i * P).is_shared, i == 1);
+	ck_assert(region_of(&parent, TO).is_shared);
+	peer_put(&parent, TO, 77);
+	ck_assert_uint_eq(peer_get(&parent, R + P), 77);
+	ck_assert_uint_eq(peer_get(&parent, R), 1);
+}
+END_TEST
+
 /* Every step fails once: the source is as before, the target has nothing, and then it works. */
 START_TEST(a_failed_remap_leaves_nothing)
 {
@@ -256,6 +279,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(c, between_tasks_by_every_state_of_the_source, 0, 6);
 	tcase_add_test(c, exports_of_ranges_are_checked);
 	tcase_add_test(c, imports_of_ranges_are_checked);
+	tcase_add_test(c, memory_that_nobody_took_is_not_shared);
 	tcase_add_loop_test(c, a_failed_remap_leaves_nothing, 0, 4);
 	suite_add_tcase(s, c);
 	return s;
