@@ -67,6 +67,8 @@ _Noreturn void task_run(struct task *task)
 {
 	int error = 0;
 
+	/* Memory that the answer to vmm_become goes through. */
+	memset(task->control_arena->reply, 0, MESSAGE_HEADER_BYTES);
 	while (!error && task_is_waiting(task))
 		error = waiting_round(task);
 	if (!error)
