@@ -1,8 +1,14 @@
 """What a live idle clone costs, everything counted."""
 import pathlib
+import time
 
 from figures.idle import children, program
 from tools import Unable, column
+
+# As many waiting VMMs before as after.
+SAME_POOL = "[limits]\nwaiting_vmms_most = 2\n"
+SETTLE_LOOKS = 10  # so many looks in a row find as many VMMs
+SETTLE_S = 20
 
 # Of /proc/meminfo: what the kernel spends for processes and VMs, besides their own pages.
 KERNEL_KB = ("Slab", "KernelStack", "PageTables", "SecPageTables", "Percpu")
@@ -29,8 +35,25 @@ def private_kb(pid):
     return sizes["Private_Clean"] + sizes["Private_Dirty"]
 
 
-def private_of_host(lab):
-    return sum(private_kb(pid) for pid in descendants(lab.daemon()) if program(pid) == "norma-vmm")
+def vmms(lab):
+    return [pid for pid in descendants(lab.daemon()) if program(pid) == "norma-vmm"]
+
+
+def settle(lab):
+    """Until nothing is being made or taken apart; no event tells."""
+    alike, before, deadline = 0, [], time.monotonic() + SETTLE_S
+    while alike < SETTLE_LOOKS:
+        if time.monotonic() > deadline:
+            raise Unable(f"VMMs come and go for {SETTLE_S} s")
+        time.sleep(0.02)
+        now = vmms(lab)
+        alike = alike + 1 if now == before else 0
+        before = now
+
+
+def used_kb(lab):
+    settle(lab)
+    return sum(private_kb(pid) for pid in vmms(lab)) + kernel_kb()
 
 
 def alive_client(bench, lab, mib, count):
@@ -43,14 +66,13 @@ def measure_memory(bench):
     for mib, limit in ((64, 300), (1024, 400)):
         bench.need_memory(2 * mib)
         count = bench.choose(50, 200)
-        with bench.lab(1) as lab, alive_client(bench, lab, mib, count) as client:
+        with bench.lab(1, SAME_POOL) as lab, alive_client(bench, lab, mib, count) as client:
             samples = []
             client.rounds(1)
             for _ in range(bench.choose(2, 4)):
-                before = (private_of_host(lab), kernel_kb())
+                before = used_kb(lab)
                 client.rounds(1)
-                after = (private_of_host(lab), kernel_kb())
-                samples.append((sum(after) - sum(before)) / count)
+                samples.append((used_kb(lab) - before) / count)
         bench.add("clone_memory_kb", samples, f"target, {limit} kB", [limit], limit=1, unit="kB",
                   resident_mib=mib, clones=count)
 
