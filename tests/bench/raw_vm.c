@@ -12,7 +12,7 @@
 #include "samples.h"
 
 extern const uint8_t raw_guest_start[], raw_guest_exits[], raw_guest_reads[], raw_guest_writes[],
-    raw_guest_spins[], raw_guest_end[];
+    raw_guest_spins[], raw_guest_computes[], raw_guest_end[];
 
 enum {
 	PML4 = 0x1000,
@@ -156,24 +156,32 @@ static void set_segments(const struct raw_vm *vm)
 		fatal("KVM_SET_SREGS: %s", strerror(errno));
 }
 
-static uint64_t address_of(enum raw_vm_entry entry)
+static uint64_t offset_of(enum raw_vm_entry entry)
 {
 	static const uint8_t *const entries[] = {
-	    [RAW_VM_EXITS] = raw_guest_exits,
-	    [RAW_VM_READS] = raw_guest_reads,
-	    [RAW_VM_WRITES] = raw_guest_writes,
-	    [RAW_VM_SPINS] = raw_guest_spins,
+	    [RAW_VM_EXITS] = raw_guest_exits,	    [RAW_VM_READS] = raw_guest_reads,
+	    [RAW_VM_WRITES] = raw_guest_writes,	    [RAW_VM_SPINS] = raw_guest_spins,
+	    [RAW_VM_COMPUTES] = raw_guest_computes,
 	};
 	const uint8_t *at = entries[entry];
 
-	return RAW_VM_MEMORY_GPA + (uint64_t)(at - raw_guest_start);
+	return (uint64_t)(at - raw_guest_start);
+}
+
+void raw_vm_compute_here(const uint8_t *code, uint64_t rounds)
+{
+	void (*compute)(uint64_t, uint64_t is_here, uint64_t, uint64_t rounds);
+	const uint8_t *at = code + offset_of(RAW_VM_COMPUTES);
+
+	memcpy(&compute, &at, sizeof(compute));
+	compute(0, 1, 0, rounds);
 }
 
 void raw_vm_start(const struct raw_vm *vm, enum raw_vm_entry entry, uint64_t first_page,
 		  uint64_t pages)
 {
 	struct kvm_regs regs = {
-	    .rip = address_of(entry),
+	    .rip = RAW_VM_MEMORY_GPA + offset_of(entry),
 	    .rflags = 0x3002, /* IOPL 3: VMX and SVM look at it, KVM-PVM at the bitmap */
 	    .rdi = RAW_VM_MEMORY_GPA + first_page * 4096,
 	    .rcx = pages,

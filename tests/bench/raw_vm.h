@@ -20,11 +20,16 @@
 #define RAW_VM_SYSTEM_BYTES 0x10000u
 
 enum raw_vm_entry {
-	RAW_VM_EXITS,  /* leaves with `out` again and again */
-	RAW_VM_READS,  /* reads a word of each page, then as RAW_VM_EXITS */
-	RAW_VM_WRITES, /* adds 1 to a word of each page, then as RAW_VM_EXITS */
-	RAW_VM_SPINS,  /* until a word of the page is not 0, then as RAW_VM_EXITS */
+	RAW_VM_EXITS,	 /* leaves with `out` again and again */
+	RAW_VM_READS,	 /* reads a word of each page, then as RAW_VM_EXITS */
+	RAW_VM_WRITES,	 /* adds 1 to a word of each page, then as RAW_VM_EXITS */
+	RAW_VM_SPINS,	 /* until a word of the page is not 0, then as RAW_VM_EXITS */
+	RAW_VM_COMPUTES, /* as many rounds as there are to be pages, without memory, then so */
 };
+
+/* The same computing on the host, in code that raw_vm_write_code() put at `code`, which may be
+ * executed. */
+void raw_vm_compute_here(const uint8_t *code, uint64_t rounds);
 
 /* What all machines of a process use; children of fork may, too. */
 struct raw_host {

@@ -2,7 +2,7 @@
  * The code of a bare machine, position-independent, at the start of its memory: see raw_vm.h.
  */
 	.section .rodata
-	.globl raw_guest_start, raw_guest_exits, raw_guest_reads, raw_guest_writes, raw_guest_spins, raw_guest_end
+	.globl raw_guest_start, raw_guest_exits, raw_guest_reads, raw_guest_writes, raw_guest_spins, raw_guest_computes, raw_guest_end
 raw_guest_start:
 raw_guest_exits:
 	outb %al, $0xe9
@@ -24,5 +24,21 @@ raw_guest_spins:			/* rdi: address */
 	cmpq $0, (%rdi)
 	je raw_guest_spins
 	jmp raw_guest_exits
+raw_guest_computes:			/* rcx: rounds of xorshift; rsi: not 0: returns, on the host */
+	movabsq $0x9e3779b97f4a7c15, %rax
+1:	movq %rax, %rdx
+	shlq $13, %rdx
+	xorq %rdx, %rax
+	movq %rax, %rdx
+	shrq $7, %rdx
+	xorq %rdx, %rax
+	movq %rax, %rdx
+	shlq $17, %rdx
+	xorq %rdx, %rax
+	decq %rcx
+	jnz 1b
+	testq %rsi, %rsi
+	jz raw_guest_exits
+	ret
 raw_guest_end:
 	.section .note.GNU-stack, "", @progbits

@@ -29,6 +29,9 @@ def measure_cpu(bench):
             lambda: run([native, 4]))
     bench.add("cpu", column(ours, 0), "the same program on the host", column(reference, 0),
               limit=1.01)
+    with Tool([bench.program("raw_compute")]) as raw:
+        rows = raw.rounds(bench.choose(24, 120))
+    bench.add("cpu_bare_machine", column(rows, 0), "the same rounds on the host", column(rows, 1))
 
 
 FIGURES = [
