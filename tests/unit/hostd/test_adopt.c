@@ -13,12 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "harness.h"
 #include "run_suite.h"
-
-static struct harness harness;
-static struct link client;
-static struct link_message reply;
+#include "scene.h"
 
 /* No VMM is started by the daemon itself: what runs was adopted. */
 static void setup(void)
@@ -28,14 +24,6 @@ static void setup(void)
 	harness_start(&harness, 0);
 	client_open(&harness, 0, &client);
 }
-
-static void teardown(void)
-{
-	link_done(&client);
-	harness_end(&harness);
-}
-
-#define CALL(name, ...) CALL_HOST(&harness, &client, name, &reply, __VA_ARGS__)
 
 /* The two sockets of a VMM: ends[0] is the daemon's, ends[1] the VMM's. */
 struct sockets {
@@ -150,7 +138,7 @@ static void check_adopted(pid_t (*make)(const struct sockets *sockets))
 	ck_assert_ptr_eq(tasks_find(&harness.hosts[0]->tasks, task)->vmm, vmm);
 	ck_assert_int_eq(vmm->process.pid, pid);
 	kill(pid, SIGTERM); /* no sanitizer has a handler for it */
-	ck_assert_int_eq(CALL(norma_task_wait, .task = task, .timeout_ms = 5000), 0);
+	ck_assert_int_eq(CALL(norma_task_wait, .task = task, .timeout_ms = 20000), 0);
 	REPLY_OF(norma_task_wait, &reply, &outcome);
 	ck_assert_msg(strstr(outcome.text, "died by signal 15") != NULL, "%s", outcome.text);
 	ck_assert_int_eq(kill(pid, 0), -1);
@@ -223,7 +211,7 @@ int main(void)
 	Suite *suite = suite_create("adopt");
 	TCase *tcase = tcase_create("adopt");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, setup, scene_end);
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, adopted_vmm_carries_a_task_and_its_end_is_named);
 	tcase_add_test(tcase, orphan_is_adopted_like_a_child);

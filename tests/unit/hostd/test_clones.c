@@ -9,31 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness.h"
 #include "run_suite.h"
+#include "scene.h"
 #include "terminate.h"
 
-static struct harness harness;
-static struct link client;
-static struct link_message reply;
 static uint32_t parent;
 
 static void setup(void)
 {
-	harness_begin(&harness, 3);
-	for (unsigned int i = 0; i < 3; i++)
-		harness_start(&harness, i);
-	client_open(&harness, 0, &client);
+	scene_begin(3, 3);
 	parent = run_program(&harness, &client, 1, "");
 }
-
-static void teardown(void)
-{
-	link_done(&client);
-	harness_end(&harness);
-}
-
-#define CALL(name, ...) CALL_HOST(&harness, &client, name, &reply, __VA_ARGS__)
 
 /* The parent is on node 1, the asker on node 0; the child goes to `node`. */
 static int32_t clone_to(int node)
@@ -384,83 +370,6 @@ START_TEST(clones_of_one_parent_wait_for_each_other)
 }
 END_TEST
 
-START_TEST(waiting_and_consoles_work_from_elsewhere)
-{
-	uint32_t task = run_program(&harness, &client, 2, "out far away\nexit 9");
-	struct norma_task_wait_reply outcome;
-	struct norma_console_read_reply read;
-
-	ck_assert_int_eq(CALL(norma_task_wait, .task = task, .timeout_ms = 5000), 0);
-	REPLY_OF(norma_task_wait, &reply, &outcome);
-	ck_assert_int_eq(outcome.status, 9);
-	ck_assert_int_eq(CALL(norma_console_read, .task = task, .attach = 1), 0);
-	REPLY_OF(norma_console_read, &reply, &read);
-	ck_assert_mem_eq(read.data.data, "far away", 8);
-}
-END_TEST
-
-START_TEST(remote_reader_that_leaves_lets_output_go_on)
-{
-	static const char program[] = "flood 60\nexit 0";
-	struct norma_run_begin_reply begun;
-	struct norma_task_wait_reply outcome;
-
-	ck_assert_int_eq(CALL(norma_run_begin, .node = 2), 0);
-	REPLY_OF(norma_run_begin, &reply, &begun);
-	ck_assert_int_eq(CALL(norma_console_read, .task = begun.task, .attach = 1), 0);
-	ck_assert_int_eq(CALL(norma_run_data, .task = begun.task,
-			      .data = {(const uint8_t *)program, sizeof(program) - 1}),
-			 0);
-	ck_assert_int_eq(CALL(norma_run_start, .task = begun.task), 0);
-	ck_assert_int_eq(CALL(norma_task_wait, .task = begun.task, .timeout_ms = 100), 0);
-	REPLY_OF(norma_task_wait, &reply, &outcome);
-	ck_assert_uint_eq(outcome.state, TASK_STATE_RUNNING);
-	link_done(&client);
-	client_open(&harness, 0, &client);
-	ck_assert_int_eq(CALL(norma_task_wait, .task = begun.task, .timeout_ms = 5000), 0);
-	REPLY_OF(norma_task_wait, &reply, &outcome);
-	ck_assert_uint_eq(outcome.state, TASK_STATE_EXITED);
-}
-END_TEST
-
-START_TEST(node_list_says_who_is_there)
-{
-	struct norma_node_list_reply list;
-
-	harness_stop(&harness, 2);
-	ck_assert_int_eq(client_call(&harness, &client, MESSAGE_norma_node_list, NULL, 0, &reply),
-			 0);
-	REPLY_OF(norma_node_list, &reply, &list);
-	ck_assert_uint_eq(list.nodes_count, 3);
-	ck_assert_uint_eq(list.nodes[0].state, NODE_STATE_SELF);
-	ck_assert_uint_eq(list.nodes[1].state, NODE_STATE_UP);
-	ck_assert_uint_eq(list.nodes[1].tasks, 1);
-	ck_assert_uint_eq(list.nodes[2].state, NODE_STATE_DOWN);
-	ck_assert_str_eq(list.nodes[2].address, harness.configs[0].nodes[2].hostd.text);
-}
-END_TEST
-
-static bool is_up_again(void *context)
-{
-	(void)context;
-	return peer_channel(peer_find(&harness.hosts[0]->peers, 1)) != NULL;
-}
-
-static bool is_down(void *context)
-{
-	return !is_up_again(context);
-}
-
-START_TEST(lost_link_comes_back_by_itself)
-{
-	harness_stop(&harness, 1);
-	harness_until(&harness, is_down, NULL, "the link is lost");
-	harness_start(&harness, 1);
-	harness_until(&harness, is_up_again, NULL, "the link is back");
-	ck_assert_int_eq(CALL(norma_task_list, .node = 1), 0);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("hostd/clones");
@@ -468,7 +377,7 @@ int main(void)
 
 	suite_add_tcase(suite, tests);
 	tcase_set_timeout(tests, 100);
-	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_checked_fixture(tests, setup, scene_end);
 	tcase_add_test(tests, child_is_made_on_any_node);
 	tcase_add_test(tests, other_calls_make_children_too);
 	tcase_add_test(tests, empty_child_needs_no_export);
@@ -488,9 +397,5 @@ int main(void)
 	tcase_add_test(tests, late_child_is_ended);
 	tcase_add_test(tests, child_of_a_parent_that_died_is_ended);
 	tcase_add_test(tests, clones_of_one_parent_wait_for_each_other);
-	tcase_add_test(tests, waiting_and_consoles_work_from_elsewhere);
-	tcase_add_test(tests, remote_reader_that_leaves_lets_output_go_on);
-	tcase_add_test(tests, node_list_says_who_is_there);
-	tcase_add_test(tests, lost_link_comes_back_by_itself);
 	return run_suite(suite);
 }

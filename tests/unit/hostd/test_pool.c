@@ -9,13 +9,9 @@
 #include <unistd.h>
 
 #include "child.h"
-#include "harness.h"
 #include "run_suite.h"
+#include "scene.h"
 #include "terminate.h"
-
-static struct harness harness;
-static struct link client;
-static struct link_message reply;
 
 static void begin(int64_t waiting, int64_t most)
 {
@@ -30,14 +26,6 @@ static void setup(void)
 {
 	begin(2, 2);
 }
-
-static void teardown(void)
-{
-	link_done(&client);
-	harness_end(&harness);
-}
-
-#define CALL(name, ...) CALL_HOST(&harness, &client, name, &reply, __VA_ARGS__)
 
 static pid_t zygote_pid(void)
 {
@@ -131,7 +119,7 @@ START_TEST(tasks_need_no_waiting_vmm)
 {
 	uint32_t tasks[5];
 
-	teardown();
+	scene_end();
 	begin(0, 0);
 	for (int i = 0; i < 5; i++)
 		tasks[i] = run_program(&harness, &client, 0, "");
@@ -146,7 +134,7 @@ START_TEST(pool_grows_with_demand_up_to_its_limit)
 {
 	struct vmm_set *set;
 
-	teardown();
+	scene_end();
 	begin(1, 6);
 	set = &harness.hosts[0]->vmms;
 	harness_settle(&harness);
@@ -211,7 +199,7 @@ START_TEST(a_template_has_vmms_of_its_own_until_it_ends)
 {
 	struct vmm_set *set;
 
-	teardown();
+	scene_end();
 	begin(2, 16);
 	set = use_pools(0, 1);
 	harness_until(&harness, is_prepared, &pools[0], "VMMs are prepared");
@@ -230,7 +218,7 @@ START_TEST(the_template_used_longest_ago_loses_its_vmms)
 {
 	struct vmm_set *set;
 
-	teardown();
+	scene_end();
 	begin(1, 16);
 	set = use_pools(0, 4);
 	vmm_pool_use(set, &pools[0]);
@@ -251,7 +239,7 @@ START_TEST(a_prepared_vmm_goes_to_a_child_of_its_template)
 	char error[MESSAGE_MAX_TEXT];
 	struct vmm_set *set;
 
-	teardown();
+	scene_end();
 	begin(1, 16);
 	task.hostd = harness.hosts[0];
 	set = use_pools(0, 1);
@@ -279,7 +267,7 @@ START_TEST(a_template_that_cannot_be_mapped_has_none)
 {
 	struct vmm_set *set;
 
-	teardown();
+	scene_end();
 	begin(2, 16);
 	harness_script(&harness, "vmm_prepare refuse\n");
 	set = use_pools(0, 1);
@@ -296,7 +284,7 @@ int main(void)
 	Suite *suite = suite_create("pool");
 	TCase *tcase = tcase_create("pool");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, setup, scene_end);
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, dead_zygote_is_replaced_and_its_copies_live_on);
 	tcase_add_test(tcase, zygote_that_keeps_dying_is_tried_less_and_less);

@@ -12,15 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "harness.h"
 #include "run_suite.h"
+#include "scene.h"
 
-static struct harness harness;
-static struct link client;
-static struct link_message reply;
 static uint32_t task; /* on node 1; the client is on node 0 */
-
-#define CALL(name, ...) CALL_HOST(&harness, &client, name, &reply, __VA_ARGS__)
 
 static void setup(void)
 {
@@ -31,12 +26,6 @@ static void setup(void)
 		harness_start(&harness, i);
 	client_open(&harness, 0, &client);
 	task = run_program(&harness, &client, 1, "");
-}
-
-static void teardown(void)
-{
-	link_done(&client);
-	harness_end(&harness);
 }
 
 static uint32_t special_port(uint32_t of, int which)
@@ -362,73 +351,6 @@ START_TEST(dead_task_has_no_ports)
 }
 END_TEST
 
-static int hint(uint32_t port)
-{
-	struct norma_port_location_hint_reply where;
-	int32_t result = CALL(norma_port_location_hint, .task = task, .port = port);
-
-	ck_assert_msg(result == 0, "0x%08x: %d", port, result);
-	REPLY_OF(norma_port_location_hint, &reply, &where);
-	return where.node;
-}
-
-START_TEST(hint_says_where_a_port_is)
-{
-	uint32_t other = run_program(&harness, &client, 0, "");
-
-	ck_assert_int_eq(hint(task), 1);
-	ck_assert_int_eq(hint(other), 0);
-	ck_assert_int_eq(hint(name_of_thread(other, 3)), 0);
-	ck_assert_int_eq(hint(name_of_host(0)), 0);
-	ck_assert_int_eq(hint(name_of_host(1)), 1);
-}
-END_TEST
-
-START_TEST(hint_for_no_port_or_a_dead_one_is_refused)
-{
-	uint32_t other = run_program(&harness, &client, 0, "");
-	const uint32_t wrong[] = {
-	    0, 5, name_of_host(9), name_of_task(1, 99), name_of_task(0, 99), other};
-
-	ck_assert_int_eq(CALL(task_terminate, .task = other), 0);
-	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-		ck_assert_int_eq(CALL(norma_port_location_hint, .task = task, .port = wrong[i]),
-				 KERN_INVALID_ARGUMENT);
-}
-END_TEST
-
-START_TEST(hint_outlives_a_node_that_is_down)
-{
-	uint32_t other = run_program(&harness, &client, 0, "");
-	struct link near;
-
-	harness_stop(&harness, 0);
-	client_open(&harness, 1, &near);
-	ck_assert_int_eq(CALL_HOST(&harness, &near, norma_port_location_hint, &reply, .task = task,
-				   .port = other),
-			 0);
-	link_done(&near);
-}
-END_TEST
-
-START_TEST(host_info_describes_any_host)
-{
-	struct host_info_reply info;
-
-	for (int node = 0; node < 2; node++) {
-		ck_assert_int_eq(CALL(host_info, .node = node, .flavor = HOST_BASIC_INFO), 0);
-		REPLY_OF(host_info, &reply, &info);
-		ck_assert_uint_ge(info.avail_cpus, 1);
-		ck_assert_uint_ge(info.max_cpus, info.avail_cpus);
-		ck_assert_uint_gt(info.memory_size, 1 << 24);
-		ck_assert_int_eq((int)info.cpu_type, CPU_TYPE_X86_64);
-	}
-	ck_assert_int_eq(CALL(host_info, .node = 1, .flavor = 2), KERN_INVALID_ARGUMENT);
-	ck_assert_int_eq(CALL(host_info, .node = 7, .flavor = HOST_BASIC_INFO),
-			 KERN_INVALID_ARGUMENT);
-}
-END_TEST
-
 static void add_tests(TCase *tests)
 {
 	tcase_add_test(tests, new_task_has_defaults);
@@ -446,10 +368,6 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, changes_of_one_task_do_not_undo_each_other);
 	tcase_add_test(tests, changes_of_a_task_that_ends_are_refused);
 	tcase_add_test(tests, dead_task_has_no_ports);
-	tcase_add_test(tests, hint_says_where_a_port_is);
-	tcase_add_test(tests, hint_for_no_port_or_a_dead_one_is_refused);
-	tcase_add_test(tests, hint_outlives_a_node_that_is_down);
-	tcase_add_test(tests, host_info_describes_any_host);
 }
 
 int main(void)
@@ -459,7 +377,7 @@ int main(void)
 
 	suite_add_tcase(suite, tests);
 	tcase_set_timeout(tests, 60);
-	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_checked_fixture(tests, setup, scene_end);
 	add_tests(tests);
 	return run_suite(suite);
 }

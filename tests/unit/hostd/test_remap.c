@@ -10,34 +10,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness.h"
 #include "run_suite.h"
+#include "scene.h"
 #include "terminate.h"
 
-static struct harness harness;
-static struct link client; /* on node 0 */
-static struct link_message reply;
 static uint32_t target;	    /* on node 1 */
 static uint32_t sources[3]; /* the target itself, another on node 1, one on node 2 */
 
-#define CALL(name, ...) CALL_HOST(&harness, &client, name, &reply, __VA_ARGS__)
-
 static void setup(void)
 {
-	harness_begin(&harness, 3);
-	for (unsigned int i = 0; i < 3; i++)
-		harness_start(&harness, i);
-	client_open(&harness, 0, &client);
+	scene_begin(3, 3);
 	target = run_program(&harness, &client, 1, "");
 	sources[0] = target;
 	sources[1] = run_program(&harness, &client, 1, "");
 	sources[2] = run_program(&harness, &client, 2, "");
-}
-
-static void teardown(void)
-{
-	link_done(&client);
-	harness_end(&harness);
 }
 
 static int32_t remap_from(uint32_t source)
@@ -418,7 +404,7 @@ int main(void)
 
 	suite_add_tcase(suite, tests);
 	tcase_set_timeout(tests, 60);
-	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_checked_fixture(tests, setup, scene_end);
 	add_tests(tests);
 	return run_suite(suite);
 }

@@ -9,35 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "harness.h"
 #include "run_suite.h"
-
-static struct harness harness;
-static struct link client;
-static struct link_message reply;
+#include "scene.h"
 
 static void setup(void)
 {
-	harness_begin(&harness, 1);
-	harness_start(&harness, 0);
-	client_open(&harness, 0, &client);
-}
-
-static void teardown(void)
-{
-	link_done(&client);
-	harness_end(&harness);
-}
-
-#define CALL(name, ...) CALL_HOST(&harness, &client, name, &reply, __VA_ARGS__)
-
-static struct norma_task_wait_reply wait_for(uint32_t task)
-{
-	struct norma_task_wait_reply outcome;
-
-	ck_assert_int_eq(CALL(norma_task_wait, .task = task, .timeout_ms = 5000), 0);
-	REPLY_OF(norma_task_wait, &reply, &outcome);
-	return outcome;
+	scene_begin(1, 1);
 }
 
 START_TEST(simple_questions_are_answered)
@@ -74,7 +51,7 @@ START_TEST(program_runs_writes_and_ends)
 	ck_assert_uint_eq(read.stream, CONSOLE_STDERR);
 	ck_assert_mem_eq(read.data.data, "oops", 4);
 	ck_assert_uint_eq(read.end, 0);
-	ck_assert_int_eq(CALL(norma_console_read, .task = task, .offset = 9, .timeout_ms = 5000),
+	ck_assert_int_eq(CALL(norma_console_read, .task = task, .offset = 9, .timeout_ms = 20000),
 			 0);
 	REPLY_OF(norma_console_read, &reply, &read);
 	ck_assert_uint_eq(read.end, 1);
@@ -375,83 +352,6 @@ START_TEST(dead_pager_is_replaced_and_so_are_waiting_vmms)
 }
 END_TEST
 
-/* Reads a task's whole output as an attached reader. Return: its bytes. */
-static uint64_t read_all(uint32_t task)
-{
-	struct norma_console_read_reply read = {0};
-	uint64_t total = 0, offset = 0;
-
-	while (!read.end) {
-		ck_assert_int_eq(CALL(norma_console_read, .task = task, .offset = offset,
-				      .timeout_ms = 5000, .attach = 1),
-				 0);
-		REPLY_OF(norma_console_read, &reply, &read);
-		for (uint32_t i = 0; i < read.data.bytes; i++)
-			ck_assert_uint_eq(read.data.data[i], 'a' + (read.offset + i) / 1024 % 26);
-		total += read.data.bytes;
-		offset = read.offset + read.data.bytes;
-	}
-	return total;
-}
-
-/* A program that is loaded but not started: its readers can be there before its output. */
-static uint32_t load_flood(void)
-{
-	static const char program[] = "flood 60\nexit 0"; /* the console holds 4 KiB */
-	struct norma_run_begin_reply begun;
-
-	ck_assert_int_eq(CALL(norma_run_begin, .node = 0), 0);
-	REPLY_OF(norma_run_begin, &reply, &begun);
-	ck_assert_int_eq(CALL(norma_run_data, .task = begun.task,
-			      .data = {(const uint8_t *)program, sizeof(program) - 1}),
-			 0);
-	return begun.task;
-}
-
-START_TEST(attached_reader_loses_nothing)
-{
-	uint32_t task = load_flood();
-
-	ck_assert_int_eq(CALL(norma_console_read, .task = task, .attach = 1), 0);
-	ck_assert_int_eq(CALL(norma_run_start, .task = task), 0);
-	ck_assert_uint_eq(read_all(task), 60 * 1024);
-	ck_assert_uint_eq(wait_for(task).state, TASK_STATE_EXITED);
-}
-END_TEST
-
-START_TEST(output_that_waits_goes_on_when_the_reader_is_gone)
-{
-	struct norma_task_wait_reply outcome;
-	struct link_message ignored;
-	struct link reader;
-	uint32_t task = load_flood();
-
-	client_open(&harness, 0, &reader);
-	ck_assert_int_eq(
-	    CALL_HOST(&harness, &reader, norma_console_read, &ignored, .task = task, .attach = 1),
-	    0);
-	ck_assert_int_eq(CALL(norma_run_start, .task = task), 0);
-	ck_assert_int_eq(CALL(norma_task_wait, .task = task, .timeout_ms = 100), 0);
-	REPLY_OF(norma_task_wait, &reply, &outcome);
-	ck_assert_uint_eq(outcome.state, TASK_STATE_RUNNING);
-	link_done(&reader);
-	ck_assert_uint_eq(wait_for(task).state, TASK_STATE_EXITED);
-}
-END_TEST
-
-START_TEST(unread_output_is_dropped_from_the_front)
-{
-	uint32_t task = run_program(&harness, &client, 0, "flood 60\nexit 0");
-	struct norma_console_read_reply read;
-
-	ck_assert_uint_eq(wait_for(task).state, TASK_STATE_EXITED);
-	ck_assert_int_eq(CALL(norma_console_read, .task = task), 0);
-	REPLY_OF(norma_console_read, &reply, &read);
-	ck_assert_uint_eq(read.offset, 56 * 1024);
-	ck_assert_uint_eq(read.data.bytes, 4096);
-}
-END_TEST
-
 START_TEST(vmm_that_cannot_be_started_is_told)
 {
 	harness_stop(&harness, 0);
@@ -473,7 +373,7 @@ int main(void)
 
 	suite_add_tcase(suite, tests);
 	tcase_set_timeout(tests, 100);
-	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_checked_fixture(tests, setup, scene_end);
 	tcase_add_test(tests, simple_questions_are_answered);
 	tcase_add_test(tests, program_runs_writes_and_ends);
 	tcase_add_test(tests, waiting_answers_when_its_time_is_over);
@@ -494,9 +394,6 @@ int main(void)
 	tcase_add_test(tests, list_knows_tasks_and_their_threads);
 	tcase_add_test(tests, pager_knows_every_vmm_and_no_more);
 	tcase_add_test(tests, dead_pager_is_replaced_and_so_are_waiting_vmms);
-	tcase_add_test(tests, attached_reader_loses_nothing);
-	tcase_add_test(tests, output_that_waits_goes_on_when_the_reader_is_gone);
-	tcase_add_test(tests, unread_output_is_dropped_from_the_front);
 	tcase_add_test(tests, vmm_that_cannot_be_started_is_told);
 	return run_suite(suite);
 }
