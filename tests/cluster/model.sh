@@ -29,4 +29,13 @@ finds_out stale_page "a page that is once more read as it was"
 
 on 0 norma ps >"$work/out"
 out_lacks "no task is left" '^0x'
+
+# Small families are copied otherwise: now every child of dirty memory here is a fork.
+hosts_down
+export NORMA_VMM_FORK_PAGES=0
+hosts_up 3
+runs "$operations calls mean the same when children are forks" \
+	on 0 "$model/model" --operations "$operations" --nodes 3 ${SEED:+--seed "$SEED"} /bin/busybox
+sed 's/^/# /' "$work/out"
+holds "as some were" grep -q 'forked=1' /run/norma/"$lab"/*/hostd.log
 finish
