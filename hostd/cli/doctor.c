@@ -3,7 +3,6 @@
  */
 #include "doctor.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,18 +29,6 @@ static const struct doctor_check checks[] = {
 
 static const char *const verdicts[] = {"ok", "warn", "FAIL"};
 _Static_assert(sizeof(verdicts) / sizeof(verdicts[0]) == DOCTOR_NUM_VERDICTS, "one word each");
-
-void doctor_find(struct doctor_finding *ret_finding, enum doctor_verdict verdict,
-		 const char *advice, const char *format, ...)
-{
-	va_list arguments;
-
-	ret_finding->verdict = verdict;
-	ret_finding->advice = advice;
-	va_start(arguments, format);
-	vsnprintf(ret_finding->text, sizeof(ret_finding->text), format, arguments);
-	va_end(arguments);
-}
 
 static void print_finding(const char *name, const struct doctor_finding *finding)
 {

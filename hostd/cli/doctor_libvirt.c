@@ -12,45 +12,30 @@
 #include <unistd.h>
 
 #include "client/norma.h"
+#include "doctor_judge.h"
 #include "inventory/host_facts.h"
 
 #define QEMU_CONF "/etc/libvirt/qemu.conf"
 
-/* Return: whether qemu.conf makes QEMU run as root (quotes and spaces are free there). */
-static bool runs_as_root(void)
-{
-	char line[256], value[64];
-	FILE *file = fopen(QEMU_CONF, "re");
-	bool is_root = false;
-
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, " user = \"%63[^\"]\"", value) == 1)
-			is_root = strcmp(value, "root") == 0 || strcmp(value, "+0") == 0 ||
-				  strcmp(value, "0") == 0;
-	if (file)
-		fclose(file);
-	return is_root;
-}
-
 /* libvirt does not remember that QEMU found no KVM: it asks again before every answer. */
 void doctor_kvm_for_libvirt(struct doctor_finding *ret_finding)
 {
+	struct doctor_libvirt_host host = {
+	    .has_libvirt = access(QEMU_CONF, F_OK) == 0 || libvirt_has_socket(""),
+	};
+	FILE *file = fopen(QEMU_CONF, "re");
 	struct stat status;
 
-	if (access(QEMU_CONF, F_OK) < 0 && !libvirt_has_socket(""))
-		doctor_find(ret_finding, DOCTOR_OK, NULL, "libvirt runs no guests on this host");
-	else if (stat("/dev/kvm", &status) < 0)
-		doctor_find(ret_finding, DOCTOR_OK, NULL, "there is no /dev/kvm to open (above)");
-	else if (!(status.st_mode & 0066) && !runs_as_root())
-		doctor_find(
-		    ret_finding, DOCTOR_WARN,
-		    "chgrp kvm /dev/kvm; chmod 660 /dev/kvm (a udev rule keeps it so), or set "
-		    "user = \"root\" and group = \"root\" in " QEMU_CONF " and restart libvirtd",
-		    "/dev/kvm is open to its owner only (mode %04o): libvirt's QEMU cannot "
-		    "use it, and every question about capabilities takes seconds",
-		    status.st_mode & 07777);
-	else
-		doctor_find(ret_finding, DOCTOR_OK, NULL, "libvirt's QEMU may open /dev/kvm");
+	if (file) {
+		host.qemu_is_root = doctor_qemu_is_root(file);
+		fclose(file);
+	}
+	host.has_kvm = stat("/dev/kvm", &status) == 0;
+	if (host.has_kvm) {
+		host.kvm_mode = status.st_mode;
+		host.kvm_group = status.st_gid;
+	}
+	doctor_judge_libvirt_kvm(&host, ret_finding);
 }
 
 void doctor_cells(struct doctor_finding *ret_finding)

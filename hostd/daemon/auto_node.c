@@ -38,6 +38,11 @@ struct auto_call {
 	uint8_t payload[];
 };
 
+static int answer_ms(const struct hostd *hostd)
+{
+	return (int)hostd->config.auto_answer_ms;
+}
+
 static void auto_call_free(struct auto_call *call)
 {
 	cpu_identity_put(call->setup.cpu);
@@ -81,7 +86,7 @@ static void choose(struct auto_call *call)
 		struct candidate *candidate = &call->candidates[i];
 
 		if (candidate->pending && !candidate->refusal[0])
-			TEXT(candidate->refusal, NO_ANSWER, AUTO_ANSWER_MS);
+			TEXT(candidate->refusal, NO_ANSWER, answer_ms(candidate->call->hostd));
 		if (candidate->refusal[0])
 			candidate->figures.refusal = candidate->refusal;
 		nodes[i] = candidate->figures;
@@ -123,7 +128,7 @@ static void note_refusal(struct candidate *candidate, const struct answer *answe
 	if (candidate->refusal[0])
 		return;
 	if (answer->result == KERN_OPERATION_TIMED_OUT)
-		TEXT(candidate->refusal, NO_ANSWER, AUTO_ANSWER_MS);
+		TEXT(candidate->refusal, NO_ANSWER, answer_ms(candidate->call->hostd));
 	else if (answer->result == KERN_NODE_DOWN)
 		TEXT(candidate->refusal, "it cannot be reached");
 	else
@@ -192,7 +197,7 @@ static void ask(struct candidate *candidate, uint16_t type, call_done_fn done)
 		  &(struct call_setup){
 		      .type = type,
 		      .uid = call->request->uid,
-		      .deadline_ns = hostd_deadline(AUTO_ANSWER_MS),
+		      .deadline_ns = hostd_deadline((uint64_t)answer_ms(call->hostd)),
 		      .done = done,
 		      .context = candidate,
 		  });
@@ -256,7 +261,8 @@ void auto_node_choose(struct request *request, const struct link_message *messag
 		if (config->nodes[i].node != (int)config->node)
 			add_other(call, config->nodes[i].node);
 	if (call->pending) {
-		timer_arm(&call->hostd->loop, &call->timer, hostd_deadline(AUTO_ANSWER_MS));
+		timer_arm(&call->hostd->loop, &call->timer,
+			  hostd_deadline((uint64_t)answer_ms(call->hostd)));
 		return;
 	}
 	choose(call);

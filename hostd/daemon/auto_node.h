@@ -1,7 +1,7 @@
 /*
  * A call whose node is NORMA_NODE_AUTO: asks all hosts of the table for their figures, at the same
- * time and for AUTO_ANSWER_MS at most, and chooses (placement/placement.h). Whoever does not answer
- * by then is left out.
+ * time and for config.auto_answer_ms at most, and chooses (placement/placement.h). Whoever does not
+ * answer by then is left out.
  */
 #ifndef DAEMON_AUTO_NODE_H
 #define DAEMON_AUTO_NODE_H
@@ -11,8 +11,6 @@
 struct cpu_identity;
 struct link_message;
 struct request;
-
-#define AUTO_ANSWER_MS 500
 
 /* The call goes on as if it had named that node. Payload and request are the function's. */
 typedef void (*auto_node_fn)(struct request *request, const struct link_message *message, int node);

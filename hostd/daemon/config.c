@@ -367,6 +367,7 @@ static void config_defaults(struct config *config)
 	    .node = -1,
 	    .run_dir = "/run/norma",
 	    .libvirt = "auto",
+	    .auto_answer_ms = 500,
 	    .state_dir = "/var/lib/norma",
 	    .tasks = 1024,
 	    .tasks_per_user = 512,

@@ -59,6 +59,7 @@ struct config {
 	int64_t call_deadline_ms;
 	int64_t clone_deadline_ms;
 	int64_t console_bytes;
+	int64_t auto_answer_ms; /* for which --node auto waits; for tests, no key sets it */
 
 	int64_t pager_hold_us;
 	int64_t pager_spin_us; /* 0: off; -1: as the pager finds right */

@@ -7,9 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "hostd.h"
 #include "inventory/children.h"
 #include "placement/cell.h"
+
+#define HELD_FOR_NS NS_PER_S /* no older than what is known of hosts */
 
 static uint64_t lesser(uint64_t a, uint64_t b)
 {
@@ -98,19 +101,33 @@ static const struct inventory_snapshot *refresh(struct hostd *hostd)
 	return snapshot;
 }
 
-uint64_t room_of_child_elsewhere(const struct task *parent, enum export_mode mode)
+/* What the task holds, as of the last second: to look takes 40 us, and 2 us more for each object.
+ */
+static uint64_t held_lately(struct task *task)
 {
-	uint64_t held = 0;
+	uint64_t now_ns = clock_now_ns();
+
+	if (process_of(task) <= 0)
+		return 0;
+	if (!task->held_ns || now_ns - task->held_ns >= HELD_FOR_NS) {
+		task->held_bytes = process_memory_read("", process_of(task));
+		task->held_ns = now_ns;
+	}
+	return task->held_bytes;
+}
+
+uint64_t room_of_child_elsewhere(struct task *parent, enum export_mode mode)
+{
+	uint64_t held;
 
 	if (mode == EXPORT_EMPTY)
 		return PLACEMENT_VMM_BYTES;
-	if (process_of(parent) > 0)
-		held = process_memory_read("", process_of(parent));
+	held = held_lately(parent);
 	return PLACEMENT_VMM_BYTES +
 	       (held > parent->promised_bytes ? held : parent->promised_bytes);
 }
 
-uint64_t room_of_child_here(const struct task *parent, enum export_mode mode)
+uint64_t room_of_child_here(struct task *parent, enum export_mode mode)
 {
 	return mode == EXPORT_CREATE && parent->shares_memory
 		   ? room_of_child_elsewhere(parent, mode)

@@ -32,8 +32,8 @@ struct room {
  * all the parent has. Here: a VMM, and such a copy only by norma_task_create from memory that is
  * shared already; what is frozen for a child is shared until one of them writes.
  */
-uint64_t room_of_child_elsewhere(const struct task *parent, enum export_mode mode);
-uint64_t room_of_child_here(const struct task *parent, enum export_mode mode);
+uint64_t room_of_child_elsewhere(struct task *parent, enum export_mode mode);
+uint64_t room_of_child_here(struct task *parent, enum export_mode mode);
 
 /* This host's figures, as placement wants them. */
 void room_describe(struct hostd *hostd, struct placement_node *ret_node);

@@ -47,7 +47,9 @@ struct task {
 	uint64_t created_ns;
 	bool shares_memory;	 /* made by norma_task_clone, or the parent in one */
 	uint64_t promised_bytes; /* of this host's memory (room.h) */
-	int memory_cell;	 /* that it takes it from, or PLACEMENT_CELL_ANY */
+	uint64_t held_bytes;	 /* when it was looked at, at held_ns (0: never) */
+	uint64_t held_ns;
+	int memory_cell; /* that it takes it from, or PLACEMENT_CELL_ANY */
 	enum task_phase phase;
 	struct vmm *vmm;     /* NULL once ended */
 	struct child *child; /* while TASK_BUILDING */

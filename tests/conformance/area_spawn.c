@@ -212,6 +212,25 @@ static void case_1208(void)
 	pages_are(remote, R, 2, 1);
 }
 
+/* Whichever node is chosen, all are there. */
+static void case_1213(void)
+{
+	task_t t = task_with_pages(3);
+	int first, node;
+
+	spawn_prepare(t, NORMA_SPAWN_CREATE, NORMA_NODE_AUTO, CHILDREN);
+	OK(norma_task_spawn(t, &spawn, children));
+	for (unsigned int i = 0; i < CHILDREN; i++)
+		task_keep(children[i]);
+	OK(norma_port_location_hint(t, children[0], &first));
+	for (unsigned int i = 0; i < CHILDREN; i++) {
+		child_is_done(children[i]);
+		word_is(children[i], R, 100 + i);
+		OK(norma_port_location_hint(t, children[i], &node));
+		EQUAL(first, node);
+	}
+}
+
 const struct conformance_case area_spawn[] = {
     {1201, "children with threads on the parent's node, each with its number", case_1201},
     {1202, "children with threads on another node", case_1202},
@@ -221,5 +240,6 @@ const struct conformance_case area_spawn[] = {
     {1206, "every call that changes a still task is seen by its next child", case_1206},
     {1207, "a still task whose thread ran meanwhile", case_1207},
     {1208, "a still task ends, its children go on and have children", case_1208},
+    {1213, "children with threads on a node that is chosen for them", case_1213},
     {0, NULL, NULL},
 };

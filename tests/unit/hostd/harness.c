@@ -62,6 +62,7 @@ static void make_config(struct harness *harness, unsigned int host)
 	    .call_deadline_ms = 10000,
 	    .clone_deadline_ms = 10000,
 	    .console_bytes = 4096,
+	    .auto_answer_ms = 10000,
 	    .pager_hold_us = 1,
 	    .pager_deadline_ms = 100,
 	};
