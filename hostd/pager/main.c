@@ -2,7 +2,6 @@
  * norma-pager: the process of one host that carries memory pages between hosts. Started by
  * norma-hostd, ends with it.
  */
-#include <errno.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -26,16 +25,6 @@ static void raise_descriptor_limit(void)
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &limit);
 	}
-}
-
-/*
- * A thread that waits for a page sleeps, but the one it waits for may run on every CPU: with short
- * slices and a better nice value the pager runs as soon as something comes.
- */
-static void ask_for_low_latency(void)
-{
-	if (schedule_short_slices(-20) == -EPERM)
-		schedule_short_slices_only();
 }
 
 /*
@@ -66,7 +55,12 @@ int main(int argc, char **argv)
 	}
 	/* The control link's end says the same; this is for a hostd that leaked its descriptor. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	ask_for_low_latency();
+	/*
+	 * A thread that waits for a page sleeps, but the one it waits for may run on every CPU:
+	 * with short slices the pager runs as soon as something comes. Not with a better nice
+	 * value, too: a remote fault gained nothing by it, and whoever made a child meanwhile lost.
+	 */
+	schedule_short_slices_only();
 	signal(SIGPIPE, SIG_IGN);
 	raise_descriptor_limit();
 	keep_freed_memory();

@@ -4,6 +4,7 @@
 #include "base/schedule.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -22,21 +23,16 @@ struct kernel_sched_attr {
 	uint64_t runtime, deadline, period;
 };
 
-int schedule_short_slices(int32_t nice)
+int schedule_short_slices_only(void)
 {
 	struct kernel_sched_attr attributes = {
 	    .size = sizeof(attributes),
-	    .nice = nice,
+	    /* Of a thread, not of the process: Linux counts both the same way. */
+	    .nice = getpriority(PRIO_PROCESS, 0),
 	    .runtime = SLICE_NS,
 	};
 
 	if (syscall(SYS_sched_setattr, 0, &attributes, 0))
 		return -errno;
 	return prctl(PR_SET_TIMERSLACK, 1UL) ? -errno : 0;
-}
-
-int schedule_short_slices_only(void)
-{
-	/* Of a thread, not of the process: Linux counts both the same way. */
-	return schedule_short_slices(getpriority(PRIO_PROCESS, 0));
 }

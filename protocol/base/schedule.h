@@ -4,17 +4,12 @@
 #ifndef BASE_SCHEDULE_H
 #define BASE_SCHEDULE_H
 
-#include <stdint.h>
-
 /*
- * Asks for short slices and exact timers for the calling thread, with this nice value. A thread
+ * Asks for short slices and exact timers for the calling thread; its nice value stays. A thread
  * that sleeps most of the time and wakes for a page then gets a CPU back from one that computes at
  * once, instead of at the end of that one's slice; it gets no more of the CPU for that.
- * Return: 0, -EPERM (not allowed to have this nice value), -errno.
+ * Return: 0 or -errno.
  */
-int schedule_short_slices(int32_t nice);
-
-/* The same, keeping the nice value that the thread has. */
 int schedule_short_slices_only(void);
 
 #endif

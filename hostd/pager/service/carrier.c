@@ -12,7 +12,8 @@
 #include "pager/service/carrier_stream.h"
 #include "pager/service/container.h"
 
-#define CARRIER_NICE 0
+/* Of those who want a processor, carriers are the last: nobody waits for what they do. */
+#define CARRIER_NICE 10
 
 static void run_end(struct note *note)
 {
@@ -30,19 +31,13 @@ static void flush_all(struct carrier *carrier)
 		page_connection_flush(stream->connection);
 }
 
-/* Pages in the background must not be in the way of those that a thread waits for. */
-static void ask_for_little(void)
-{
-	setpriority(PRIO_PROCESS, 0, CARRIER_NICE);
-}
-
 static void *carrier_main(void *context)
 {
 	struct carrier *carrier = context;
 	struct stream *stream;
 	int r;
 
-	ask_for_little();
+	setpriority(PRIO_PROCESS, 0, CARRIER_NICE); /* on Linux: this thread's */
 	/* Here: a ring is the thread's that makes it. */
 	r = carrier->start_result = ring_init(&carrier->ring, SPIN_OFF);
 	sem_post(&carrier->started);

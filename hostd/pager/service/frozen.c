@@ -16,10 +16,19 @@
 #include "pager/service/waits.h"
 
 /* A child that was just made needs the processors and the links for its own first pages. */
-#define BACKGROUND_DELAY_NS (5 * NS_PER_MS)
+#define BACKGROUND_DELAY_NS (3 * NS_PER_MS)
+/* As long as pages arrive at least so often, a scan waits for them to reach it. */
+#define PATIENCE_NS (5 * NS_PER_MS)
 /* Present pages that are mapped behind one that faulted: more each time faults come in sequence. */
 #define AHEAD_MIN_PAGES 16u
 #define AHEAD_MAX_PAGES 512u
+/* That many mapped behind one that faulted: four did in sequence. */
+#define SCAN_PAGES (AHEAD_MIN_PAGES << 3)
+/*
+ * Units of objects that are watched unit by unit. Each that is watched no more may split a mapping
+ * of the kernel in three, and it allows 65530 for a process.
+ */
+#define WATCHED_BY_UNIT_MOST 8192u
 
 uint32_t object_unit_pages(const struct object *object, uint64_t unit, uint64_t *ret_first)
 {
@@ -44,6 +53,35 @@ static int bitmaps_new(struct frozen *frozen)
 	frozen->lost = frozen->zero + words;
 	frozen->asked = frozen->lost + words;
 	return 0;
+}
+
+static void patience_start(struct frozen *frozen)
+{
+	frozen->patience_count = frozen->present_count;
+	if (timer_start(&frozen->object->pager->timers, &frozen->patience,
+			clock_now_ns() + PATIENCE_NS))
+		frozen->patience.fire(&frozen->patience);
+}
+
+/* Asks for the pages that threads wait for; goes on waiting while others arrive. */
+static void patience_fire(struct timer *timer)
+{
+	struct frozen *frozen = CONTAINER(timer, struct frozen, patience);
+	bool has_moved = frozen->present_count != frozen->patience_count, is_needed = false;
+	struct page_wait *wait, *next;
+
+	HASH_ITER (hh, frozen->object->waits, wait, next) {
+		is_needed |= !wait->is_asked;
+		if (wait->is_asked || has_moved)
+			continue;
+		wait->is_asked = true;
+		if (bit_get(frozen->present, wait->page))
+			frozen_release(frozen->object, wait->page, 1);
+		else
+			frozen_demand(frozen, wait->page);
+	}
+	if (is_needed && has_moved)
+		patience_start(frozen);
 }
 
 static void start_fire(struct timer *timer)
@@ -75,6 +113,7 @@ int frozen_open(struct object *object)
 	if (object->pager->has_huge_pages)
 		store_open_window(frozen->landing, object->offset + object->bytes);
 	object->frozen = frozen;
+	frozen->patience.fire = patience_fire;
 	frozen->start.fire = start_fire;
 	if (timer_start(&object->pager->timers, &frozen->start,
 			clock_now_ns() + BACKGROUND_DELAY_NS))
@@ -89,6 +128,7 @@ void frozen_close(struct object *object)
 	if (!frozen)
 		return;
 	timer_stop(&object->pager->timers, &frozen->start);
+	timer_stop(&object->pager->timers, &frozen->patience);
 	frozen_background_leave(frozen);
 	(void)frozen_count_answer(frozen, frozen->pages_under_way);
 	frozen_loans_done(frozen);
@@ -184,12 +224,57 @@ static void release_waiters(struct object *object, struct page_wait *wait)
 	wait_free(wait);
 }
 
+static bool is_unit_whole(const struct frozen *frozen, uint64_t unit)
+{
+	uint64_t first;
+	uint32_t count = object_unit_pages(frozen->object, unit, &first), here = 0;
+
+	while (here < count && bit_get(frozen->present, first + here))
+		here++;
+	return here == count;
+}
+
+/* Stops watching pages of which none is missing: the kernel maps them itself, 2 MiB at a time. */
+static void stop_watching(const struct mapping *mapping, uint64_t first, uint64_t count)
+{
+	uint64_t end = first + count, mapping_end = mapping->first_page + mapping_pages(mapping);
+
+	if (first < mapping->first_page)
+		first = mapping->first_page;
+	if (end > mapping_end)
+		end = mapping_end;
+	if (first < end)
+		uffd_unregister(mapping->vmm->uffd, mapping_address(mapping, first),
+				(end - first) * PAGE_BYTES);
+}
+
+/* A scan goes on when it can read 2 MiB, not page by page as they come. */
+static bool waits_for_unit(const struct frozen *frozen, const struct page_wait *wait)
+{
+	return !wait->is_asked && frozen->unit_count <= WATCHED_BY_UNIT_MOST &&
+	       !is_unit_whole(frozen, object_unit(frozen->object, wait->page));
+}
+
+void frozen_unit_arrived(struct frozen *frozen, uint64_t unit)
+{
+	struct mapping *mapping;
+	uint64_t first;
+	uint32_t count;
+
+	if (frozen->unit_count > WATCHED_BY_UNIT_MOST || !is_unit_whole(frozen, unit))
+		return;
+	count = object_unit_pages(frozen->object, unit, &first);
+	LIST_FOREACH(mapping, &frozen->object->mappings, of_object)
+	stop_watching(mapping, first, count);
+	frozen_release(frozen->object, first, count);
+}
+
 void frozen_release(struct object *object, uint64_t first, uint32_t count)
 {
 	for (uint32_t i = 0; object->waits && i < count; i++) {
 		struct page_wait *wait = wait_find(object, first + i);
 
-		if (wait)
+		if (wait && !waits_for_unit(object->frozen, wait))
 			release_waiters(object, wait);
 	}
 }
@@ -210,6 +295,15 @@ static bool is_out_of_reach(const struct object *object, uint64_t page)
 {
 	return bit_get(object->frozen->lost, page) ||
 	       (object->phase == OBJECT_ORPHANED && !frozen_loan_find(object->frozen, -1, page));
+}
+
+/*
+ * Is the page one of many that a thread reads one after the other? Then it gets all of them sooner
+ * when they come in the background, than when each is asked for by itself and sent twice.
+ */
+static bool is_scanned(const struct mapping *mapping, uint64_t page)
+{
+	return page == mapping->grow_next && mapping->grow_pages >= SCAN_PAGES;
 }
 
 void frozen_fault(struct mapping *mapping, uint64_t address)
@@ -240,8 +334,13 @@ void frozen_fault(struct mapping *mapping, uint64_t address)
 		vmm_stray_fault(mapping->vmm, address); /* no memory: it tries again */
 		return;
 	}
-	if (is_new)
+	if (!is_new)
+		return;
+	wait->is_asked = !is_scanned(mapping, page) || !frozen_is_under_way(frozen, page);
+	if (wait->is_asked)
 		frozen_demand(frozen, page);
+	else if (!timer_is_running(&frozen->patience))
+		patience_start(frozen);
 }
 
 void frozen_expired(struct object *object, uint64_t page)

@@ -47,7 +47,9 @@ struct frozen {
 	uint32_t pages_under_way; /* in the background; part of home's */
 	struct store *landing;	  /* where pages go; NULL: all are here */
 	struct frozen_loan_list loans;
-	struct timer start; /* of the background */
+	struct timer start;	 /* of the background */
+	struct timer patience;	 /* running while threads wait for what comes in the background */
+	uint64_t patience_count; /* present_count when it was started */
 	bool is_in_background;
 	TAILQ_ENTRY(frozen) of_peer;
 };
@@ -93,6 +95,8 @@ void frozen_home_gone(struct object *object);
 void frozen_link_gone(struct object *object, int node);
 /* A page cannot be had. */
 void frozen_lose(struct object *object, uint64_t page);
+/* Pages of a unit have become present: if all are here now, threads need not ask for them. */
+void frozen_unit_arrived(struct frozen *frozen, uint64_t unit);
 /* Pages have become present: gives them to the threads that wait for them. */
 void frozen_release(struct object *object, uint64_t first, uint32_t count);
 

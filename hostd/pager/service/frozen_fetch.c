@@ -123,6 +123,11 @@ static bool is_near(const struct frozen *frozen, uint64_t page)
 	return is_soon && !frozen_loan_find(frozen, -1, page);
 }
 
+bool frozen_is_under_way(const struct frozen *frozen, uint64_t page)
+{
+	return bit_get(frozen->asked, object_unit(frozen->object, page));
+}
+
 void frozen_demand(struct frozen *frozen, uint64_t page)
 {
 	struct peer *home = peer_up(frozen->object->pager, frozen->object->home);

@@ -12,6 +12,8 @@ void frozen_background_run(struct peer *home);
 void frozen_background_join(struct frozen *frozen);
 void frozen_background_leave(struct frozen *frozen);
 
+/* Return: whether a page was asked for in the background and has not come. */
+bool frozen_is_under_way(const struct frozen *frozen, uint64_t page);
 /* Asks for a page that a thread waits for; the background goes on behind it. */
 void frozen_demand(struct frozen *frozen, uint64_t page);
 /* What was asked for in the background is not expected any more. */

@@ -7,12 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "pager/service/block_send.h"
+#include "pager/service/container.h"
 #include "pager/service/frozen.h"
 
 /* Pages of one peer that carriers have at most, and a unit: two for each keep them busy. */
 #define SHIPPING_PAGES (PAGE_STREAMS * PAGE_EXTENT_PAGES)
+/*
+ * Nothing is served in the background for so long after a host has joined; for longer when a second
+ * one did meanwhile, because more may follow; and never for longer than the most.
+ */
+#define HOLD_NS	     (4 * NS_PER_MS)
+#define HOLD_MANY_NS (10 * NS_PER_MS)
+#define HOLD_MOST_NS (50 * NS_PER_MS)
 /* A peer that has more requests waiting does not keep to its own limits. */
 #define SERVINGS_MAX 4096u
 
@@ -100,6 +109,41 @@ static uint32_t send_pages(struct peer *peer, enum page_connection_kind kind,
 	return some.page_count;
 }
 
+/* ---- while children are being made ---- */
+
+static void hold_fire(struct timer *timer)
+{
+	struct pager *pager = CONTAINER(timer, struct pager, hold);
+
+	pager->hold_end_ns = clock_now_ns();
+	frozen_serve_all(pager);
+}
+
+void frozen_hold_init(struct pager *pager)
+{
+	pager->hold.fire = hold_fire;
+}
+
+void frozen_hold(struct pager *pager, int node)
+{
+	uint64_t now = clock_now_ns(), due;
+
+	if (!timer_is_running(&pager->hold)) {
+		/* Where children are made all the time, pages get half of it. */
+		if (pager->hold_end_ns && now - pager->hold_end_ns < HOLD_MOST_NS)
+			return;
+		pager->hold_begin_ns = now;
+		pager->hold_node = node;
+	}
+	due = now + (node == pager->hold_node ? HOLD_NS : HOLD_MANY_NS);
+	if (due < pager->hold.due_ns && timer_is_running(&pager->hold))
+		due = pager->hold.due_ns;
+	if (due > pager->hold_begin_ns + HOLD_MOST_NS)
+		due = pager->hold_begin_ns + HOLD_MOST_NS;
+	/* Without memory for the timer nothing is held. */
+	(void)timer_start(&pager->timers, &pager->hold, due);
+}
+
 /* Answers the first pages of a request. Return: how many; 0 when none is here yet. */
 static uint32_t serve_some(struct peer *peer, enum page_connection_kind kind,
 			   const struct page_message *request)
@@ -112,6 +156,9 @@ static uint32_t serve_some(struct peer *peer, enum page_connection_kind kind,
 		send_lost(peer, kind, &some, -ENOENT);
 		return some.page_count;
 	}
+	if (kind == PAGE_CONNECTION_BULK && object->phase == OBJECT_HERE &&
+	    timer_is_running(&object->pager->hold))
+		return 0;
 	some.page_count = count_here(object, some.first_page, some.page_count);
 	if (some.page_count)
 		hole = object_count_hole(object, some.first_page, some.page_count);

@@ -19,6 +19,14 @@ struct serving {
 	TAILQ_ENTRY(serving) of_peer;
 };
 
+void frozen_hold_init(struct pager *pager);
+/*
+ * At home: a host has joined a frozen object, because of a child that is just being made there.
+ * What was asked for in the background waits until no more of them come: making a child takes
+ * less than moving one unit to it, and often many are made at once, one after the other.
+ */
+void frozen_hold(struct pager *pager, int node);
+
 /* Answers a BLOCK_REQUEST, or begins to. Return: 0, or -errno to give up. */
 int frozen_serve(struct peer *peer, enum page_connection_kind kind,
 		 const struct page_message *request);

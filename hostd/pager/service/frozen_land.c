@@ -40,6 +40,15 @@ static void become_complete(struct object *object)
 		 (unsigned long long)object->pages);
 }
 
+static void units_arrived(struct frozen *frozen, const struct page_message *answer)
+{
+	uint64_t unit = object_unit(frozen->object, answer->first_page);
+	uint64_t last = object_unit(frozen->object, answer->first_page + answer->page_count - 1);
+
+	for (; unit <= last; unit++)
+		frozen_unit_arrived(frozen, unit);
+}
+
 static void become_present(struct object *object, const struct page_message *answer, bool is_data)
 {
 	struct frozen *frozen = object->frozen;
@@ -63,6 +72,8 @@ static void become_present(struct object *object, const struct page_message *ans
 			     frozen->data_count * 2 < frozen->present_count);
 	object->pager->statistics.pages_in += frozen->present_count - before;
 	frozen_release(object, answer->first_page, answer->page_count);
+	if (before != frozen->present_count)
+		units_arrived(frozen, answer);
 	if (before < object->pages && frozen->present_count == object->pages)
 		become_complete(object);
 }

@@ -17,6 +17,7 @@
 #include "pager/service/coherent.h"
 #include "pager/service/container.h"
 #include "pager/service/frozen.h"
+#include "pager/service/frozen_home.h"
 
 /* How long an attach waits for a home that is not up: it may be starting just now. */
 #define HOME_GRACE_NS (1 * NS_PER_S)
@@ -279,6 +280,8 @@ static void admit(struct object *object, struct peer *peer, uint64_t join_serial
 		return;
 	}
 	object_add_member(object, peer->node);
+	if (object->kind == OBJECT_FROZEN)
+		frozen_hold(object->pager, peer->node);
 	answer.bytes = page_joined_encode(&joined, payload, sizeof(payload));
 	peer_send(peer, PAGE_CONNECTION_URGENT, &answer);
 }

@@ -16,7 +16,7 @@ struct mapping {
 	struct object *object;
 	uint64_t address, bytes;
 	uint64_t first_page; /* of the object, at address */
-	/* Where the next fault is expected while a thread fills fresh pages in sequence. */
+	/* Where the next fault is expected while a thread fills or reads pages in sequence. */
 	uint64_t grow_next;
 	uint32_t grow_pages;
 	/* The same while one reads pages of other hosts: the last that it missed, what was asked

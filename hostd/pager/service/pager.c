@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/shmem.h"
 #include "pager/service/container.h"
+#include "pager/service/frozen_home.h"
 #include "pager/service/object.h"
 #include "pager/service/peer.h"
 #include "pager/service/vmm.h"
@@ -175,6 +176,7 @@ int pager_init(struct pager *pager, const struct pager_options *options)
 			 strerror(-r));
 		return r;
 	}
+	frozen_hold_init(pager);
 	r = start_carriers(pager);
 	return r ? r : peers_init(pager);
 }

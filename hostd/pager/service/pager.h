@@ -57,6 +57,11 @@ struct pager {
 	struct object *objects; /* a uthash by id */
 	struct object_list unsettled;
 
+	/* Running while hosts join frozen objects at home, which are served to nobody meanwhile. */
+	struct timer hold;
+	uint64_t hold_begin_ns, hold_end_ns; /* of the last one */
+	int hold_node;			     /* that was the first */
+
 	int listen_fd;
 	struct ring_operation accept;
 	struct timer listen_retry;

@@ -20,6 +20,7 @@ struct page_wait {
 	struct object *object;
 	uint64_t page;
 	struct timer deadline;
+	bool is_asked; /* of a frozen object: the page was asked for by itself */
 	struct fault_list faults;
 	UT_hash_handle hh;
 };
