@@ -17,6 +17,7 @@
 
 #include "base/cleanup.h"
 #include "message/names.h"
+#include "program_path.h"
 
 #define LINE_MAX_BYTES 190 /* below inih's 200 with its newline and NUL */
 
@@ -323,44 +324,6 @@ static char *read_line(char *buffer, int capacity, void *stream)
 	return buffer;
 }
 
-/*
- * Where our other programs are, from the folder of this one: beside it, where a build tree has
- * them, where they are installed with it (also under DESTDIR), or where they were meant to be.
- */
-static const char *const program_folders[] = {
-    ".", "../../vmm", "../pager", "../inventory", NORMA_PROGRAMS_NEAR, NORMA_PROGRAMS,
-};
-
-static bool find_program(const char *own_folder, const char *name, int mode, char path[PATH_MAX])
-{
-	char place[2 * PATH_MAX];
-
-	for (size_t i = 0; i < sizeof(program_folders) / sizeof(program_folders[0]); i++) {
-		const char *folder = program_folders[i];
-
-		snprintf(place, sizeof(place), "%s%s%s/%s", folder[0] == '/' ? "" : own_folder,
-			 folder[0] == '/' ? "" : "/", folder, name);
-		if (access(place, mode) == 0 && realpath(place, path))
-			return true;
-	}
-	return false;
-}
-
-/* One that is not there is named all the same: whoever starts it says that it is missing. */
-static void default_program(const char *name, int mode, char path[PATH_MAX])
-{
-	char own_folder[PATH_MAX];
-	ssize_t bytes = readlink("/proc/self/exe", own_folder, sizeof(own_folder) - 1);
-	char *slash;
-
-	own_folder[bytes > 0 ? bytes : 0] = 0;
-	slash = strrchr(own_folder, '/');
-	if (slash)
-		*slash = 0;
-	if (!find_program(own_folder, name, mode, path))
-		snprintf(path, PATH_MAX, "%s/%s", NORMA_PROGRAMS, name);
-}
-
 static void config_defaults(struct config *config)
 {
 	*config = (struct config){
@@ -381,9 +344,9 @@ static void config_defaults(struct config *config)
 	    .pager_spin_us = -1,
 	    .pager_deadline_ms = 10000,
 	};
-	default_program("norma-vmm", X_OK, config->vmm_path);
-	default_program("norma-pager", X_OK, config->pager_path);
-	default_program("norma-libvirt.so", R_OK, config->libvirt_path);
+	program_path("norma-vmm", X_OK, config->vmm_path);
+	program_path("norma-pager", X_OK, config->pager_path);
+	program_path("norma-libvirt.so", R_OK, config->libvirt_path);
 }
 
 /* What follows from other keys, and what must fit together. */
