@@ -1,53 +1,14 @@
 /*
  * Random operations on the address map against a model that keeps every page's attributes apart.
  */
+#include "memory_map_steps.h"
 #include "run_suite.h"
-#include "vm_map.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#define P   UINT64_C(4096)
-#define MIN UINT64_C(0x10000)
-#define MAX UINT64_C(0x2000000000)
-#define R   UINT64_C(0x100000)
-
-static struct vm_map map;
-
-static kern_return_t add(uint64_t start, uint64_t pages)
-{
-	struct region region = {
-	    .start = start,
-	    .end = start + pages * P,
-	    .protection = VM_PROT_DEFAULT,
-	    .max_protection = VM_PROT_ALL,
-	    .inheritance = VM_INHERIT_DEFAULT,
-	    .mapping = REGION_SHARED,
-	};
-
-	return vm_map_insert(&map, &region);
-}
-
-static void take(uint64_t start, uint64_t pages)
-{
-	struct vm_range range = {start, start + pages * P};
-
-	ck_assert_int_eq(vm_map_clip(&map, range), KERN_SUCCESS);
-	vm_map_cut(&map, range);
-}
-
-static kern_return_t protect(uint64_t address, uint64_t bytes, vm_prot_t protection, bool set_max)
-{
-	struct vm_range range;
-	kern_return_t code = vm_map_protect_check(&map, address, bytes, protection, &range);
-
-	if (!code)
-		vm_map_protect_apply(&map, range, protection, set_max);
-	return code;
-}
 
 /* The model: one entry per page of a small window. */
 #define MODEL_PAGES 64u

@@ -2,58 +2,15 @@
  * The pure address map against the specification's cases A and F, and against a model that keeps
  * every page's attributes apart. Numbers in names are those of the cases.
  */
+#include "memory_map_steps.h"
 #include "run_suite.h"
-#include "vm_map.h"
 
 #include <check.h>
 #include <stdlib.h>
 
-#define P   UINT64_C(4096)
-#define MIN UINT64_C(0x10000)
-#define MAX UINT64_C(0x2000000000)
-#define R   UINT64_C(0x100000)
-
-static struct vm_map map;
-
 static void setup(void)
 {
 	vm_map_init(&map, MIN, MAX);
-}
-
-static void teardown(void)
-{
-}
-
-static kern_return_t add(uint64_t start, uint64_t pages)
-{
-	struct region region = {
-	    .start = start,
-	    .end = start + pages * P,
-	    .protection = VM_PROT_DEFAULT,
-	    .max_protection = VM_PROT_ALL,
-	    .inheritance = VM_INHERIT_DEFAULT,
-	    .mapping = REGION_SHARED,
-	};
-
-	return vm_map_insert(&map, &region);
-}
-
-static void take(uint64_t start, uint64_t pages)
-{
-	struct vm_range range = {start, start + pages * P};
-
-	ck_assert_int_eq(vm_map_clip(&map, range), KERN_SUCCESS);
-	vm_map_cut(&map, range);
-}
-
-static kern_return_t protect(uint64_t address, uint64_t bytes, vm_prot_t protection, bool set_max)
-{
-	struct vm_range range;
-	kern_return_t code = vm_map_protect_check(&map, address, bytes, protection, &range);
-
-	if (!code)
-		vm_map_protect_apply(&map, range, protection, set_max);
-	return code;
 }
 
 static vm_inherit_t inheritance_of(uint64_t address)
@@ -310,7 +267,7 @@ int main(void)
 	Suite *suite = suite_create("memory_map");
 	TCase *cases = tcase_create("map");
 
-	tcase_add_checked_fixture(cases, setup, teardown);
+	tcase_add_checked_fixture(cases, setup, NULL);
 	tcase_add_test(cases, a1_to_a3_each_inheritance_is_kept);
 	tcase_add_test(cases, a4_to_a6_bad_inheritance_is_refused_before_the_range_is_looked_at);
 	tcase_add_loop_test(cases, a7_to_a13_range_is_rounded_to_whole_pages, 0, 10);

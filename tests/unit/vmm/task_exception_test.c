@@ -32,22 +32,13 @@ static const uint8_t invalid_code[] = {0x0f, 0x0b, 0xf0, 0x48, 0xff, 0x04, 0x25,
 static const uint8_t count_code[] = {0xf0, 0x48, 0xff, 0x04, 0x24, 0xeb, 0xf9};
 
 static struct task_harness *harness;
-
 static struct task_properties properties;
-
-static void properties_send(void)
-{
-	struct vmm_properties_request request = {&properties, 1};
-	struct vmm_properties_reply reply;
-
-	HARNESS_EXPECT(0, harness, vmm_properties, &request, &reply);
-}
 
 static void setup(void)
 {
 	harness = harness_task();
 	properties = (struct task_properties){.priority = 31, .policy = 1, .hold_exceptions = 1};
-	properties_send();
+	harness_properties(harness, &properties);
 	harness_allocate(harness, CODE, 4096);
 	harness_allocate(harness, DATA, 4096);
 }
@@ -275,7 +266,7 @@ START_TEST(holding_no_more_ends_the_task_with_the_first)
 	ck_assert_uint_eq(wait_held(10000).thread, second);
 	ck_assert_uint_eq(wait_held(20).thread, first);
 	properties.hold_exceptions = 0;
-	properties_send();
+	harness_properties(harness, &properties);
 	harness_await_end(harness);
 	ck_assert_uint_eq(harness->ended.state, TASK_STATE_EXCEPTION);
 	ck_assert_int_eq(harness->ended.status, 128 + 1);

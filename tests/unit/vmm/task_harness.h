@@ -122,4 +122,7 @@ int32_t harness_task_call(struct task_harness *harness, uint16_t type);
 int32_t harness_run(struct task_harness *harness, const char *path, const char *arguments,
 		    size_t arguments_bytes);
 
+/* Tells the task its properties. */
+void harness_properties(struct task_harness *harness, const struct task_properties *properties);
+
 #endif

@@ -15,22 +15,13 @@
 #define DATA 0x200000u
 
 static struct task_harness *harness;
-
 static struct task_properties properties;
-
-static void properties_send(void)
-{
-	struct vmm_properties_request request = {&properties, 1};
-	struct vmm_properties_reply reply;
-
-	HARNESS_EXPECT(0, harness, vmm_properties, &request, &reply);
-}
 
 static void setup(void)
 {
 	harness = harness_task();
 	properties = (struct task_properties){.priority = 31, .policy = 1};
-	properties_send();
+	harness_properties(harness, &properties);
 	harness_allocate(harness, CODE, 4096);
 	harness_allocate(harness, DATA, 4096);
 }
@@ -74,7 +65,7 @@ START_TEST(limits_hold)
 
 	properties.limit_threads = 2;
 	properties.limit_memory_bytes = 8192;
-	properties_send();
+	harness_properties(harness, &properties);
 	uint32_t first = harness_thread(harness, CODE, 0);
 	harness_thread(harness, CODE, 0);
 	HARNESS_EXPECT(KERN_RESOURCE_SHORTAGE, harness, thread_create, &request, &reply);
@@ -85,7 +76,7 @@ START_TEST(limits_hold)
 	ck_assert_ptr_nonnull(strstr(harness->failure.text, "limit"));
 	properties.limit_threads = 0;
 	properties.limit_memory_bytes = 0;
-	properties_send();
+	harness_properties(harness, &properties);
 	HARNESS_EXPECT(0, harness, thread_create, &request, &reply);
 	HARNESS_EXPECT(0, harness, vm_allocate, &allocate, &allocated);
 }

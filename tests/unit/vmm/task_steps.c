@@ -119,3 +119,11 @@ int32_t harness_run(struct task_harness *harness, const char *path, const char *
 	fclose(file);
 	return HARNESS_CALL(harness, norma_run_start, &start, &started);
 }
+
+void harness_properties(struct task_harness *harness, const struct task_properties *properties)
+{
+	struct vmm_properties_request request = {properties, 1};
+	struct vmm_properties_reply reply;
+
+	HARNESS_EXPECT(0, harness, vmm_properties, &request, &reply);
+}
