@@ -133,18 +133,6 @@ static void remap_page(struct page *to, struct page *from, const struct operatio
 	to->inheritance = operation->inheritance;
 }
 
-/*
- * The source is prepared for sharing before a place is looked for, and stays prepared when there is
- * none: as in OSF's kernel, where is_shared is never taken back.
- */
-static kern_return_t remap_refused(struct model_task *source, const struct operation *operation,
-				   kern_return_t code)
-{
-	for (uint64_t at = 0; at < operation->size && !operation->copy; at += PAGE)
-		model_page(source, operation->from + at)->is_shared = true;
-	return code;
-}
-
 static kern_return_t remap(struct model *model, const struct operation *operation,
 			   const struct outcome *real, struct outcome *expected)
 {
@@ -159,7 +147,7 @@ static kern_return_t remap(struct model *model, const struct operation *operatio
 		return code;
 	code = place(target, operation, real, operation->size, &start);
 	if (code != KERN_SUCCESS)
-		return remap_refused(source, operation, code);
+		return code;
 	expected->address = start;
 	expected->protection = expected->max_protection = VM_PROT_ALL;
 	for (uint64_t at = 0; at < operation->size; at += PAGE) {
