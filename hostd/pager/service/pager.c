@@ -28,6 +28,8 @@ static void answer_statistics(struct pager *pager, const struct link_message *me
 	struct wire_writer writer;
 
 	_Static_assert(sizeof(reply) == sizeof(pager->statistics), "the same fields");
+	/* Who was answered in this turn may know that an object has gone. */
+	objects_settle(pager);
 	memcpy(&reply, &pager->statistics, sizeof(reply));
 	peers_count_bytes(pager, &reply.bytes_in, &reply.bytes_out);
 	wire_writer_init(&writer, payload, sizeof(payload));
