@@ -90,7 +90,7 @@ int vmm_adopt(struct vmm_set *set, struct vmm_adoption take, struct task *task,
 
 /* Orders one of the zygote. Return: 0 with a VMM that waits in the pool, -errno. */
 int vmm_order(struct vmm_set *set, struct vmm_pool *pool, struct vmm **ret_vmm);
-/* Has a new one map the memory of its pool's template. */
+/* Has a new one map the memory of its pool's template (prepare.c). */
 void vmm_prepare(struct vmm *vmm);
 /* Makes a waiting one the task's. */
 void vmm_give(struct vmm *vmm, struct task *task);
