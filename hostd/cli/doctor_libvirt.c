@@ -53,9 +53,8 @@ void doctor_cells(struct doctor_finding *ret_finding)
 		    ret_finding, DOCTOR_WARN,
 		    "trust MemAvailable (norma does), not the cells' figures, and of libvirt "
 		    "`virsh nodememstats`, not `virsh freecell` or `virsh nodeinfo`",
-		    "the memory of %u NUMA cells adds up to %llu MiB, but the host has %llu MiB: "
-		    "no "
-		    "cell is chosen for a task's memory",
+		    "by the kernel's figures for its NUMA cells (%u) the host has %llu MiB, by "
+		    "/proc/meminfo %llu MiB: no cell is chosen for a task's memory",
 		    memory.cell_count, (unsigned long long)(sum >> 20),
 		    (unsigned long long)(memory.total_bytes >> 20));
 	else
@@ -63,7 +62,7 @@ void doctor_cells(struct doctor_finding *ret_finding)
 			    memory.cell_count > 1
 				? "the memory of %u NUMA cells adds up to the host's: each task's "
 				  "memory comes from one with room"
-				: "the memory of %u NUMA cell is the host's",
+				: "the memory of its %u NUMA cell is the host's",
 			    memory.cell_count);
 }
 

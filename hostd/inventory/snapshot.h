@@ -71,7 +71,7 @@ struct libvirt_guests {
 	uint32_t cpus;
 	uint64_t memory_bytes;	 /* what they may hold */
 	uint64_t resident_bytes; /* what they hold now; 0 with guests: libvirt does not say */
-	/* By the cell's number: of what they may still take, what has to come from that cell
+	/* By the cell's number: of what they may still take, what comes from that cell alone
 	 * (<numatune>). */
 	uint64_t bound_growth_bytes[SNAPSHOT_MAX_CELLS];
 };

@@ -24,17 +24,45 @@ static uint64_t resident_bytes(virDomainPtr domain)
 	return 0;
 }
 
+/* Return: the one NUMA cell that the guest's memory comes from; -1: several, or any. */
+static int only_cell(virDomainPtr domain)
+{
+	virTypedParameterPtr parameters;
+	const char *cells = NULL;
+	int count = 0, cell = -1;
+	char behind;
+
+	if (virDomainGetNumaParameters(domain, NULL, &count, 0) < 0 || count <= 0)
+		return -1;
+	parameters = calloc((size_t)count, sizeof(*parameters));
+	if (!parameters)
+		return -1;
+	if (virDomainGetNumaParameters(domain, parameters, &count, 0) < 0)
+		count = 0;
+	if (virTypedParamsGetString(parameters, count, VIR_DOMAIN_NUMA_NODESET, &cells) != 1 ||
+	    sscanf(cells, "%d%c", &cell, &behind) != 1)
+		cell = -1;
+	virTypedParamsFree(parameters, count);
+	return cell;
+}
+
 /* A guest that ends between the listing and the question is not counted. */
 static void add_guest(virDomainPtr domain, struct libvirt_guests *guests)
 {
 	virDomainInfo info;
+	uint64_t resident;
+	int cell;
 
 	if (virDomainGetInfo(domain, &info) < 0)
 		return;
+	resident = resident_bytes(domain);
 	guests->count++;
 	guests->cpus += info.nrVirtCpu;
 	guests->memory_bytes += info.maxMem * KIB;
-	guests->resident_bytes += resident_bytes(domain);
+	guests->resident_bytes += resident;
+	cell = only_cell(domain);
+	if (cell >= 0 && cell < SNAPSHOT_MAX_CELLS && info.maxMem * KIB > resident)
+		guests->bound_growth_bytes[cell] += info.maxMem * KIB - resident;
 }
 
 static int collect_guests(struct libvirt_session *session, struct libvirt_guests *guests,

@@ -118,6 +118,29 @@ START_TEST(cells_of_others_are_left_to_them)
 }
 END_TEST
 
+static bool knows_guests(void *context)
+{
+	(void)context;
+	return inventory_current(harness.hosts[0]->inventory)->libvirt.guests.count != 0;
+}
+
+/* What a guest of libvirt that is bound to a cell may still take is left to it there. */
+START_TEST(guests_of_a_cell_keep_its_memory)
+{
+	struct config *config = &harness.configs[0];
+
+	facts_cell(root, 0, 1024, 100);
+	facts_cell(root, 1, 1024, 500);
+	facts_put(root, "libvirt", "cpu Model\nguests 1\nbound 1 490\n");
+	snprintf(config->libvirt_path, sizeof(config->libvirt_path), "%s",
+		 getenv("NORMA_FAKE_LIBVIRT"));
+	snprintf(config->libvirt, sizeof(config->libvirt), "fake:%s/libvirt", root);
+	start();
+	harness_until(&harness, knows_guests, NULL, "libvirt tells of its guest");
+	ck_assert_int_eq(cell_of(new_task()), 0);
+}
+END_TEST
+
 /* The end of a task gives back what it was promised, in its cell as well. */
 START_TEST(a_task_that_ends_leaves_its_room)
 {
@@ -202,6 +225,7 @@ int main(void)
 	tcase_add_test(cases, a_child_stays_in_its_parents_cell);
 	tcase_add_test(cases, figures_that_do_not_add_up_decide_nothing);
 	tcase_add_test(cases, cells_of_others_are_left_to_them);
+	tcase_add_test(cases, guests_of_a_cell_keep_its_memory);
 	tcase_add_test(cases, a_task_that_ends_leaves_its_room);
 	tcase_add_test(cases, a_task_beyond_the_limit_is_refused_with_the_figures);
 	tcase_add_test(cases, brothers_share_a_promise);

@@ -5,6 +5,7 @@
  *   refuse            there is nobody to connect to
  *   close             the connection ends
  *   guests N          so many guests run
+ *   bound CELL MIB    they may take so much more, all of it from that cell
  *   cpu MODEL         the host's model; without the line, the driver cannot say
  *   lacks NAME...     baseline() answers with a model that has all features but these
  *   unsupported, incompatible     or it does not
@@ -137,6 +138,7 @@ static unsigned int fake_wait(struct libvirt_session *session, int timeout_ms,
 static int fake_collect(struct libvirt_session *session, struct snapshot_libvirt *ret_facts,
 			char why[SNAPSHOT_WHY_BYTES])
 {
+	unsigned int cell, mib;
 	char rest[512];
 
 	(void)why;
@@ -144,6 +146,11 @@ static int fake_collect(struct libvirt_session *session, struct snapshot_libvirt
 	*ret_facts = (struct snapshot_libvirt){.state = LIBVIRT_UP, .why = "libvirt 0, fake"};
 	if (says(session->path, "guests", rest))
 		ret_facts->guests.count = (uint32_t)atoi(rest);
+	if (says(session->path, "bound", rest) && sscanf(rest, "%u %u", &cell, &mib) == 2 &&
+	    cell < SNAPSHOT_MAX_CELLS) {
+		ret_facts->guests.memory_bytes = (uint64_t)mib << 20;
+		ret_facts->guests.bound_growth_bytes[cell] = (uint64_t)mib << 20;
+	}
 	return 0;
 }
 

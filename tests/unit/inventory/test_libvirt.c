@@ -46,6 +46,28 @@ START_TEST(guests_are_counted_with_what_they_may_hold)
 }
 END_TEST
 
+/* A guest that is bound to a cell grows there. */
+START_TEST(guests_of_a_cell_are_counted_with_it)
+{
+	static const char domain[] =
+	    "<domain type='test'><name>bound</name><memory unit='MiB'>64</memory>"
+	    "<os><type>hvm</type></os>"
+	    "<numatune><memory mode='strict' nodeset='1'/></numatune></domain>";
+	virConnectPtr other = virConnectOpen(TEST_URI);
+	virDomainPtr guest = virDomainCreateXML(other, domain, 0);
+	struct snapshot_libvirt facts;
+
+	ck_assert_ptr_nonnull(guest);
+	ck_assert_int_eq(module->collect(session, &facts, why), 0);
+	ck_assert_uint_eq(facts.guests.count, 2);
+	ck_assert_uint_eq(facts.guests.bound_growth_bytes[0], 0);
+	ck_assert_uint_gt(facts.guests.bound_growth_bytes[1], 0);
+	ck_assert_uint_le(facts.guests.bound_growth_bytes[1], 64 << 20);
+	virDomainFree(guest);
+	virConnectClose(other);
+}
+END_TEST
+
 START_TEST(a_second_session_is_refused)
 {
 	struct libvirt_session *second;
@@ -210,6 +232,7 @@ int main(void)
 
 	tcase_add_checked_fixture(cases, setup, teardown);
 	tcase_add_test(cases, guests_are_counted_with_what_they_may_hold);
+	tcase_add_test(cases, guests_of_a_cell_are_counted_with_it);
 	tcase_add_test(cases, a_second_session_is_refused);
 	tcase_add_test(cases, closed_and_opened_again);
 	tcase_add_test(cases, waiting_ends_with_its_time);
