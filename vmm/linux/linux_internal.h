@@ -29,18 +29,19 @@ static inline const struct linux_host *call_host(const struct linux_call *call)
 	return call->thread->task->host;
 }
 
+/* Copying nothing succeeds whatever the address, as on Linux: poll(NULL, 0, timeout) is a sleep. */
 static inline int call_copy_in(const struct linux_call *call, uint64_t address, void *buffer,
 			       size_t bytes)
 {
 	const struct linux_host *host = call_host(call);
-	return host->copy_in(host->context, address, buffer, bytes);
+	return bytes ? host->copy_in(host->context, address, buffer, bytes) : 0;
 }
 
 static inline int call_copy_out(const struct linux_call *call, uint64_t address, const void *buffer,
 				size_t bytes)
 {
 	const struct linux_host *host = call_host(call);
-	return host->copy_out(host->context, address, buffer, bytes);
+	return bytes ? host->copy_out(host->context, address, buffer, bytes) : 0;
 }
 
 /* Is fd one of the three streams and still open? Return: 0 or -EBADF. */

@@ -175,6 +175,14 @@ START_TEST(write_stops_at_the_hole)
 }
 END_TEST
 
+START_TEST(poll_of_nothing_is_a_sleep)
+{
+	ck_assert_int_eq(call(SYS_poll, 0, 0, 0, 0), 0);
+	ck_assert_int_eq(call(SYS_poll, 0, 0, 1, 0), 0);
+	ck_assert_int_eq(call(SYS_poll, 0, 1, 0, 0), -EFAULT);
+}
+END_TEST
+
 static void *wait_call(void *context)
 {
 	linux_syscall(&threads[1], context);
@@ -303,6 +311,7 @@ static Suite *suite(void)
 	tcase_add_test(c, brk_moves_within_its_limits);
 	tcase_add_test(c, bad_memory_arguments_are_refused);
 	tcase_add_test(c, write_stops_at_the_hole);
+	tcase_add_test(c, poll_of_nothing_is_a_sleep);
 	tcase_add_test(c, futex_wakes_its_waiter);
 	tcase_add_test(c, futex_refuses);
 	tcase_add_test(c, interrupt_restarts_a_wait_with_its_deadline);
