@@ -6,17 +6,14 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
+#include <sched.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 
 #define RING_ENTRIES 256u
 
 #define LOOKS_PER_ROUND 32u /* about 1 us */
-#define ROUNDS_PER_LOAD 16u
 
 int ring_init(struct ring *ring, int spin_us)
 {
@@ -26,8 +23,7 @@ int ring_init(struct ring *ring, int spin_us)
 
 	spin_init(&ring->spin, spin_us);
 	ring->is_open = r == 0;
-	ring->load_fd = r ? -1 : open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
-	ring->cpu_count = (unsigned int)sysconf(_SC_NPROCESSORS_ONLN);
+	ring->has_woken = false;
 	return r;
 }
 
@@ -35,8 +31,6 @@ void ring_done(struct ring *ring)
 {
 	if (ring->is_open)
 		io_uring_queue_exit(&ring->uring);
-	if (ring->is_open && ring->load_fd >= 0)
-		close(ring->load_fd);
 	ring->is_open = false;
 }
 
@@ -161,36 +155,23 @@ static bool has_work(const struct ring *ring)
 	return __atomic_load_n(ring->uring.sq.kflags, __ATOMIC_ACQUIRE) & IORING_SQ_TASKRUN;
 }
 
-/* Return: whether more threads want to run than there are CPUs; not known means no. */
-static bool is_crowded(const struct ring *ring)
-{
-	char text[64];
-	ssize_t bytes = pread(ring->load_fd, text, sizeof(text) - 1, 0);
-	unsigned int running;
-
-	text[bytes > 0 ? bytes : 0] = 0;
-	return sscanf(text, "%*s %*s %*s %u/", &running) == 1 && running > ring->cpu_count;
-}
-
-enum look { LOOK_FOUND, LOOK_CROWDED, LOOK_TOO_LONG };
-
 /*
- * Looks for something to come until a time, or until more threads want to run than there are CPUs:
- * a thread that looks is in their way, and does not even get the CPU back at once when something
- * comes for it, as one that sleeps does.
+ * Looks for something to come until a time. Whoever else wants this CPU gets it in between: with
+ * few CPUs that may be the thread that we wait for. The load of the machine does not tell (of a
+ * thread that has just gone to sleep Linux 6.12 still says that it runs).
+ * Return: whether something has come.
  */
-static enum look look(const struct ring *ring, uint64_t until_ns)
+static bool look(const struct ring *ring, uint64_t until_ns)
 {
-	for (unsigned int round = 0; clock_now_ns() < until_ns; round++) {
-		if (ring->spin.is_learning && round % ROUNDS_PER_LOAD == 0 && is_crowded(ring))
-			return LOOK_CROWDED;
+	do {
 		for (unsigned int i = 0; i < LOOKS_PER_ROUND; i++) {
 			if (has_work(ring))
-				return LOOK_FOUND;
+				return true;
 			__builtin_ia32_pause();
 		}
-	}
-	return LOOK_TOO_LONG;
+		sched_yield();
+	} while (clock_now_ns() < until_ns);
+	return false;
 }
 
 /* Return: 0, or -errno when the ring is broken. */
@@ -216,22 +197,29 @@ static int sleep_until(struct ring *ring, uint64_t deadline_ns)
 static bool find_events(struct ring *ring, uint64_t deadline_ns)
 {
 	uint64_t now = clock_now_ns(), until_ns = spin_until_ns(&ring->spin, now);
-	enum look look_end;
+	bool has_woken = ring->has_woken;
 
+	ring->has_woken = false;
 	if (now >= until_ns)
 		return false;
 	io_uring_submit_and_get_events(&ring->uring); /* should it fail, sleeping says why */
 	if (run_completions(ring))
 		return true;
-	look_end = look(ring, until_ns < deadline_ns ? until_ns : deadline_ns);
-	if (look_end == LOOK_FOUND) {
+	if (has_woken)
+		return false;
+	if (look(ring, until_ns < deadline_ns ? until_ns : deadline_ns)) {
 		spin_found(&ring->spin);
 		io_uring_get_events(&ring->uring);
 		return run_completions(ring);
 	}
-	if (look_end == LOOK_CROWDED || until_ns <= deadline_ns)
+	if (until_ns <= deadline_ns)
 		spin_missed(&ring->spin);
 	return false;
+}
+
+void ring_has_woken(struct ring *ring)
+{
+	ring->has_woken = true;
 }
 
 int ring_turn(struct ring *ring, uint64_t deadline_ns)

@@ -23,9 +23,8 @@ struct ring_operation {
 struct ring {
 	struct io_uring uring;
 	struct spin spin;
-	int load_fd; /* how many threads want to run */
-	unsigned int cpu_count;
 	bool is_open;
+	bool has_woken; /* see ring_has_woken */
 };
 
 /*
@@ -54,6 +53,12 @@ void ring_poll_always(struct ring *ring, struct ring_operation *operation, int f
 		      unsigned int events);
 /* Asks a pending operation to end; it completes soon, usually with -ECANCELED. */
 void ring_cancel(struct ring *ring, struct ring_operation *operation);
+
+/*
+ * This turn has woken a thread of this machine that needs a CPU now. After it the ring sleeps and
+ * does not look for events: ours may be that CPU, and the thread's next event wakes us there.
+ */
+void ring_has_woken(struct ring *ring);
 
 /*
  * One turn of the loop. deadline_ns: CLOCK_MONOTONIC time at which to come back at the latest;

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 
 #define NEEDED_LEAST 4u
-#define NEEDED_MOST  256u
+#define NEEDED_MOST  2048u
 
 void spin_init(struct spin *spin, int microseconds)
 {

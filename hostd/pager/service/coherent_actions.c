@@ -96,6 +96,7 @@ static void map_for(struct coherent *coherent, struct mapping *mapping, uint64_t
 	int r =
 	    coherent_is_broken(coherent, page) ? -EIO : uffd_map(vmm->uffd, address, 1, mode, NULL);
 
+	ring_has_woken(&coherent->object->pager->ring);
 	if (r == -ENODATA && coherent_is_home(coherent)) {
 		r = map_hole(coherent, mapping, page, mode);
 	} else if (r == 0 && mode == UFFD_WRITE) {

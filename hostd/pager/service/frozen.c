@@ -201,6 +201,7 @@ static void map_for(struct frozen *frozen, struct mapping *mapping, uint64_t pag
 		vmm_stray_fault(vmm, address);
 		return;
 	}
+	ring_has_woken(&vmm->pager->ring);
 	map_ahead(frozen, mapping, page);
 }
 

@@ -16,7 +16,7 @@
 #define DIAL_FIRST_NS	   (10 * NS_PER_MS)
 #define DIAL_MAX_NS	   (250 * NS_PER_MS)
 #define PINGS_PER_DEADLINE 5u
-#define LATER_NS	   (20 * NS_PER_US)
+#define LATER_NS	   (100 * NS_PER_US)
 
 static void peer_timer_start(struct peer *peer, uint64_t wait_ns)
 {

@@ -71,8 +71,9 @@ void peer_send(struct peer *peer, enum page_connection_kind kind,
 	       const struct page_message *message);
 /*
  * The same on the urgent connection, for a message that nobody is known to wait for: it goes with
- * the next one, or 20 us later. Sending costs as much as all else that a fault needs, and the CPU
- * is often the one that the thread whose fault was just answered wants.
+ * the next one, or 100 us later. Sending costs as much as all else that a fault needs, and the CPU
+ * is often the one that the thread whose fault was just answered wants: a message that goes before
+ * that thread's next fault delays it by two switches between them.
  */
 void peer_send_later(struct peer *peer, const struct page_message *message);
 void peer_send_frame(struct peer *peer, enum page_connection_kind kind,
