@@ -187,7 +187,7 @@ START_TEST(a_thousand_rounds_leak_no_descriptor_and_no_object)
 	}
 	for (unsigned int node = 0; node < 2; node++) {
 		world_await_objects(&world, node, 1);
-		ck_assert_uint_eq(world_descriptors(&world, node), descriptors[node]);
+		world_await_descriptors(&world, node, descriptors[node]);
 	}
 	page_at(0, 0)[0] = 1;
 	ck_assert_uint_eq(page_at(1, 0)[0], 1);

@@ -267,6 +267,15 @@ void world_await_objects(struct world *world, unsigned int node, uint64_t object
 			      (unsigned long long)objects);
 }
 
+void world_await_descriptors(const struct world *world, unsigned int node, unsigned int most)
+{
+	uint64_t deadline = clock_now_ns() + AWAIT_DEADLINE_NS;
+
+	while (world_descriptors(world, node) > most)
+		ck_assert_msg(clock_now_ns() < deadline, "node %u has %u descriptors, not %u", node,
+			      world_descriptors(world, node), most);
+}
+
 /* An attach waits for a home that is just starting; that is what tells us. */
 static void await_link(struct world *world, unsigned int from, unsigned int to)
 {

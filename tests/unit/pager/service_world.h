@@ -69,6 +69,8 @@ struct pager_statistics_reply world_statistics(struct world *world, unsigned int
 unsigned int world_descriptors(const struct world *world, unsigned int node);
 /* Waits until a pager has so many objects. */
 void world_await_objects(struct world *world, unsigned int node, uint64_t objects);
+/* Waits until it has `most` descriptors or fewer: a task's go a little later than its objects. */
+void world_await_descriptors(const struct world *world, unsigned int node, unsigned int most);
 /* Waits until pagers have a connection to each other: an object can be joined. */
 void world_await_links(struct world *world);
 
