@@ -12,7 +12,7 @@
 #include "samples.h"
 
 extern const uint8_t raw_guest_start[], raw_guest_exits[], raw_guest_reads[], raw_guest_writes[],
-    raw_guest_spins[], raw_guest_computes[], raw_guest_end[];
+    raw_guest_times[], raw_guest_spins[], raw_guest_computes[], raw_guest_end[];
 
 enum {
 	PML4 = 0x1000,
@@ -159,9 +159,9 @@ static void set_segments(const struct raw_vm *vm)
 static uint64_t offset_of(enum raw_vm_entry entry)
 {
 	static const uint8_t *const entries[] = {
-	    [RAW_VM_EXITS] = raw_guest_exits,	    [RAW_VM_READS] = raw_guest_reads,
-	    [RAW_VM_WRITES] = raw_guest_writes,	    [RAW_VM_SPINS] = raw_guest_spins,
-	    [RAW_VM_COMPUTES] = raw_guest_computes,
+	    [RAW_VM_EXITS] = raw_guest_exits,	[RAW_VM_READS] = raw_guest_reads,
+	    [RAW_VM_WRITES] = raw_guest_writes, [RAW_VM_SPINS] = raw_guest_spins,
+	    [RAW_VM_TIMES] = raw_guest_times,	[RAW_VM_COMPUTES] = raw_guest_computes,
 	};
 	const uint8_t *at = entries[entry];
 
@@ -185,6 +185,7 @@ void raw_vm_start(const struct raw_vm *vm, enum raw_vm_entry entry, uint64_t fir
 	    .rflags = 0x3002, /* IOPL 3: VMX and SVM look at it, KVM-PVM at the bitmap */
 	    .rdi = RAW_VM_MEMORY_GPA + first_page * 4096,
 	    .rcx = pages,
+	    .rsi = RAW_VM_MEMORY_GPA + 4096,
 	};
 
 	set_segments(vm);

@@ -23,6 +23,7 @@ enum raw_vm_entry {
 	RAW_VM_EXITS,	 /* leaves with `out` again and again */
 	RAW_VM_READS,	 /* reads a word of each page, then as RAW_VM_EXITS */
 	RAW_VM_WRITES,	 /* adds 1 to a word of each page, then as RAW_VM_EXITS */
+	RAW_VM_TIMES,	 /* reads a word of pages apart, see below, then as RAW_VM_EXITS */
 	RAW_VM_SPINS,	 /* until a word of the page is not 0, then as RAW_VM_EXITS */
 	RAW_VM_COMPUTES, /* as many rounds as there are to be pages, without memory, then so */
 };
@@ -30,6 +31,13 @@ enum raw_vm_entry {
 /* The same computing on the host, in code that raw_vm_write_code() put at `code`, which may be
  * executed. */
 void raw_vm_compute_here(const uint8_t *code, uint64_t rounds);
+
+/*
+ * RAW_VM_TIMES: `pages` pages, each so many behind the one before, so that nothing that is mapped
+ * around a page is touched later. How many ticks of the time stamp counter each read took goes, 8
+ * bytes each, to the pages before first_page, from the second page of the memory on.
+ */
+#define RAW_VM_TIMED_STRIDE_PAGES 16u
 
 /* What all machines of a process use; children of fork may, too. */
 struct raw_host {

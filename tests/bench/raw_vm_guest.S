@@ -2,7 +2,7 @@
  * The code of a bare machine, position-independent, at the start of its memory: see raw_vm.h.
  */
 	.section .rodata
-	.globl raw_guest_start, raw_guest_exits, raw_guest_reads, raw_guest_writes, raw_guest_spins, raw_guest_computes, raw_guest_end
+	.globl raw_guest_start, raw_guest_exits, raw_guest_reads, raw_guest_writes, raw_guest_times, raw_guest_spins, raw_guest_computes, raw_guest_end
 raw_guest_start:
 raw_guest_exits:
 	outb %al, $0xe9
@@ -18,6 +18,23 @@ raw_guest_writes:			/* rdi: address, rcx: pages */
 	addq $4096, %rdi
 	decq %rcx
 	jnz raw_guest_writes
+	jmp raw_guest_exits
+raw_guest_times:			/* rdi: address, rcx: pages, rsi: where the times go */
+	movq %rcx, %rbp
+1:	rdtscp				/* rcx changes, too */
+	movq %rax, %rbx
+	shlq $32, %rdx
+	orq %rdx, %rbx
+	movq (%rdi), %rax
+	rdtscp
+	shlq $32, %rdx
+	orq %rdx, %rax
+	subq %rbx, %rax
+	movq %rax, (%rsi)
+	addq $8, %rsi
+	addq $16 * 4096, %rdi		/* RAW_VM_TIMED_STRIDE_PAGES */
+	decq %rbp
+	jnz 1b
 	jmp raw_guest_exits
 raw_guest_spins:			/* rdi: address */
 	pause

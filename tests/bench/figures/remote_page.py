@@ -1,5 +1,5 @@
 """Single pages between two hosts, beside TCP ping-pong over the same veth."""
-from tools import column, run_pair
+from tools import column, run, run_pair
 
 PORT = 7791
 GUEST = "guest-fault_time"
@@ -13,14 +13,23 @@ def ping_pong(bench, lab, mode, count):
                     lab.on_host(0, program, "measure", *where, count))[1]
 
 
+def bare_faults(bench, lab, mode, count):
+    """The same fault of a bare machine, with a peer that does nothing else, in us."""
+    where = (lab.address(1), PORT, mode)
+    return run_pair(lab.on_host(1, bench.program("raw_pingpong"), "serve", *where),
+                    lab.on_host(0, bench.program("raw_fault"), *where, count))[1]
+
+
 def measure_pages(bench, name, modes):
     """`modes`: (how the ping-pong waits, the limit, the pager's `spin`)."""
     count = bench.choose(500, 2000)
     for mode, limit, spin in modes:
         waiting = {"spin": "spinning", "block": "blocking"}[mode]
         with bench.lab(2, f"[pager]\nspin = {spin}\n") as lab:
-            here = column(lab.run_guest(GUEST, 0, name, count), 0) if name == "remote_fault" \
+            is_fault = name == "remote_fault"
+            here = column(run([bench.program("raw_fault"), "local", count]), 0) if is_fault \
                 else [0]
+            floor = column(bare_faults(bench, lab, mode, count), 0) if is_fault else None
             rows, reference = bench.take_turns(
                 3, 10,
                 lambda: lab.run_guest(GUEST, 1, name, count),
@@ -29,6 +38,9 @@ def measure_pages(bench, name, modes):
         samples = [us - exit_us for us in column(rows, 0)]
         bench.add(name, samples, f"{waiting} TCP round trip", column(reference, 0), limit=limit,
                   pager_spin=spin, exit_taken_off_us=round(exit_us, 1))
+        if floor:
+            bench.add(name, column(rows, 0), f"a bare machine's, {waiting} peer", floor,
+                      pager_spin=spin)
 
 
 def measure_remote_fault(bench):
