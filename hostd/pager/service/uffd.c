@@ -172,7 +172,14 @@ int uffd_map(int uffd, uint64_t address, uint64_t pages, enum uffd_access access
 		    .mode = access == UFFD_WRITE ? 0 : UFFDIO_CONTINUE_MODE_WP,
 		};
 
-		if (ioctl(uffd, UFFDIO_CONTINUE, &request) == 0 || is_gone(errno)) {
+		if (ioctl(uffd, UFFDIO_CONTINUE, &request) == 0) {
+			done = pages;
+			break;
+		}
+		/* Not watched any more, and so not mapped by us: a thread that had faulted before
+		 * sleeps until it is told to try again. */
+		if (is_gone(errno)) {
+			uffd_wake(uffd, request.range.start, request.range.len);
 			done = pages;
 			break;
 		}
