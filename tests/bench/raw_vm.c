@@ -170,11 +170,11 @@ static uint64_t offset_of(enum raw_vm_entry entry)
 
 void raw_vm_compute_here(const uint8_t *code, uint64_t rounds)
 {
-	void (*compute)(uint64_t, uint64_t is_here, uint64_t, uint64_t rounds);
+	void (*compute)(uint64_t, uint64_t, uint64_t, uint64_t rounds, uint64_t is_here);
 	const uint8_t *at = code + offset_of(RAW_VM_COMPUTES);
 
 	memcpy(&compute, &at, sizeof(compute));
-	compute(0, 1, 0, rounds);
+	compute(0, 0, 0, rounds, 1);
 }
 
 void raw_vm_start(const struct raw_vm *vm, enum raw_vm_entry entry, uint64_t first_page,

@@ -41,7 +41,7 @@ raw_guest_spins:			/* rdi: address */
 	cmpq $0, (%rdi)
 	je raw_guest_spins
 	jmp raw_guest_exits
-raw_guest_computes:			/* rcx: rounds of xorshift; rsi: not 0: returns, on the host */
+raw_guest_computes:			/* rcx: rounds of xorshift; r8: not 0: returns, on the host */
 	movabsq $0x9e3779b97f4a7c15, %rax
 1:	movq %rax, %rdx
 	shlq $13, %rdx
@@ -54,7 +54,7 @@ raw_guest_computes:			/* rcx: rounds of xorshift; rsi: not 0: returns, on the ho
 	xorq %rdx, %rax
 	decq %rcx
 	jnz 1b
-	testq %rsi, %rsi
+	testq %r8, %r8
 	jz raw_guest_exits
 	ret
 raw_guest_end:
