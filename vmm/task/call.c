@@ -120,11 +120,8 @@ kern_return_t call_fail_range(struct call *call, kern_return_t code, uint64_t ad
 static bool task_answers(struct call *call)
 {
 	struct task *task = call->task;
-	enum task_life life;
+	enum task_life life = task_life_now(task);
 
-	pthread_mutex_lock(&task->lock);
-	life = task->life;
-	pthread_mutex_unlock(&task->lock);
 	if (call->header.type == MESSAGE_vmm_become || call->header.type == MESSAGE_vmm_prepare)
 		return true;
 	if (life == TASK_ASSIGNED)

@@ -23,7 +23,7 @@ enum thread_life {
 
 /* The process as a task. Calls are refused before ASSIGNED and from ENDING on. */
 enum task_life {
-	TASK_WAITING,  /* machine made, no name yet: only vmm_become is answered */
+	TASK_WAITING,  /* machine made, no name yet: vmm_prepare and vmm_become are answered */
 	TASK_BECOMING, /* that is being answered; it goes back to WAITING when it fails */
 	TASK_ASSIGNED, /* has a name: every call is answered */
 	TASK_ENDING,   /* its end is recorded (the first wins); threads are being stopped */

@@ -23,16 +23,6 @@ static void prepare_vcpu(struct task *task, struct wire_span expected)
 		log_line(LOG_DEBUG, "the vCPU is not prepared");
 }
 
-static bool can_be_prepared(struct task *task)
-{
-	bool is_waiting;
-
-	pthread_mutex_lock(&task->lock);
-	is_waiting = task->life == TASK_WAITING;
-	pthread_mutex_unlock(&task->lock);
-	return is_waiting && !task->is_prepared;
-}
-
 kern_return_t answer_vmm_prepare(struct call *call, const struct vmm_prepare_request *request,
 				 struct vmm_prepare_reply *reply)
 {
@@ -44,7 +34,7 @@ kern_return_t answer_vmm_prepare(struct call *call, const struct vmm_prepare_req
 		return call_fail(call, KERN_INVALID_ARGUMENT,
 				 "vmm_prepare with %u windows and %u descriptors",
 				 request->windows_count, call->arena->request_fd_count);
-	if (!can_be_prepared(task))
+	if (task_life_now(task) != TASK_WAITING || task->is_prepared)
 		return call_fail(call, KERN_NAME_EXISTS, "this process has its memory already");
 	code = space_import(task->space,
 			    (struct region_list){request->regions, request->regions_count},

@@ -174,6 +174,16 @@ int task_start(struct task *task, const struct task_start *start, const char **r
 	return error ? error : task_threads_start(task, ret_step);
 }
 
+enum task_life task_life_now(struct task *task)
+{
+	enum task_life life;
+
+	pthread_mutex_lock(&task->lock);
+	life = task->life;
+	pthread_mutex_unlock(&task->lock);
+	return life;
+}
+
 void task_life_set(struct task *task, enum task_life life)
 {
 	assert(task_life_may_follow(task->life, life));

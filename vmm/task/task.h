@@ -138,6 +138,8 @@ int task_control_loop(struct task *task);
 void task_end(struct task *task, enum task_state state, int32_t status, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* Return: the state as of now; task->lock not held. */
+enum task_life task_life_now(struct task *task);
 /* Moves the task to another state; task->lock held. */
 void task_life_set(struct task *task, enum task_life life);
 

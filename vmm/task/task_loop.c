@@ -37,10 +37,7 @@ static void loop_answer(struct loop *loop, struct link_message *message)
 
 	memory_cell_follow(atomic_load(&task->memory_cell));
 	if (call_is_quick(message->header.type)) {
-		task->control_arena->request_fds = message->fds;
-		task->control_arena->request_fd_count = message->fd_count;
-		worker_answer(task, &message->header, message->payload, task->control_arena);
-		task->control_arena->request_fd_count = 0;
+		worker_answer_received(task, message);
 		return;
 	}
 	error = workers_submit(&task->workers, &message->header, message->payload);
@@ -68,16 +65,6 @@ static int loop_receive(struct loop *loop)
 	return 0;
 }
 
-static bool task_is_assigned(struct task *task)
-{
-	bool is_assigned;
-
-	pthread_mutex_lock(&task->lock);
-	is_assigned = task->life >= TASK_ASSIGNED;
-	pthread_mutex_unlock(&task->lock);
-	return is_assigned;
-}
-
 /* Return: 0, -errno when the process cannot become a task any more. */
 static int loop_pager_lost(struct loop *loop)
 {
@@ -88,7 +75,7 @@ static int loop_pager_lost(struct loop *loop)
 	log_line(LOG_ERROR, "task=0x%x the pager is gone: pages that other hosts hold are lost",
 		 task->name);
 	error = space_pager_lost(task->space);
-	if (error && !task_is_assigned(task))
+	if (error && task_life_now(task) < TASK_ASSIGNED)
 		return error;
 	if (error)
 		task_end(task, TASK_STATE_KILLED, -1,

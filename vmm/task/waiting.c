@@ -13,23 +13,7 @@
 
 static bool task_is_waiting(struct task *task)
 {
-	bool is_waiting;
-
-	pthread_mutex_lock(&task->lock);
-	is_waiting = task->life < TASK_ASSIGNED;
-	pthread_mutex_unlock(&task->lock);
-	return is_waiting;
-}
-
-/* Everything but vmm_prepare and vmm_become is refused, and that quickly. */
-static void waiting_answer(struct task *task, struct link_message *message)
-{
-	struct call_arena *arena = task->control_arena;
-
-	arena->request_fds = message->fds;
-	arena->request_fd_count = message->fd_count;
-	worker_answer(task, &message->header, message->payload, arena);
-	arena->request_fd_count = 0;
+	return task_life_now(task) < TASK_ASSIGNED;
 }
 
 /* Return: 0, -EPIPE when hostd is gone, -EBADMSG, -EPROTO. */
@@ -42,8 +26,9 @@ static int waiting_receive(struct task *task)
 		error = control_receive(&task->control, &message);
 		if (error)
 			return error == -EAGAIN ? 0 : error;
+		/* Everything but vmm_prepare and vmm_become is refused, and that quickly. */
 		if (!(message.header.flags & MESSAGE_REPLY))
-			waiting_answer(task, &message);
+			worker_answer_received(task, &message);
 		link_message_done(&message);
 	}
 	return 0;

@@ -17,6 +17,7 @@
 #define WORKER_JOBS_MAX 64
 
 struct call_arena;
+struct link_message;
 struct task;
 
 /* A request waiting for a worker; payload is a copy and owned by the job. */
@@ -53,6 +54,8 @@ bool workers_are_idle(struct workers *workers);
 /* Answers one request of hostd on the calling thread. */
 void worker_answer(struct task *task, const struct message_header *header, const uint8_t *payload,
 		   struct call_arena *arena);
+/* The same with the descriptors that came along; of the control thread and who stands in for it. */
+void worker_answer_received(struct task *task, struct link_message *message);
 /* Answers a request of hostd that was parked. */
 void worker_reply(struct task *task, const struct message_header *header, const void *payload,
 		  uint32_t bytes);
