@@ -63,6 +63,7 @@ struct export
 	bool is_forking;		   /* some item's action is EXPORT_FORK */
 	struct export_item *items;	   /* ascending; room for every region */
 	uint32_t count;
+	bool is_reported; /* the pager knows of the parent's new mappings */
 	bool is_paused;
 	uint64_t pause_start_ns;
 	uint64_t pause_ns;

@@ -1,8 +1,8 @@
 /*
  * What an export changes in the parent, and how a failed one is taken back.
  *
- * Telling the pager of the new mappings is the last thing that can fail; so undoing never has to
- * take that back, and all of it happens while threads stand still.
+ * All of it happens while threads stand still. Only a fork can still fail once the pager knows of
+ * the new mappings; undoing takes them from it before it puts the old ones back.
  */
 #include "export.h"
 #include "host_map.h"
@@ -71,6 +71,11 @@ static kern_return_t remap_all(struct export *export)
 	return KERN_SUCCESS;
 }
 
+static bool item_is_to_report(const struct export_item *item)
+{
+	return export_rule(item->action)->is_adopted && !item->window;
+}
+
 static kern_return_t report_all(struct export *export)
 {
 	_Static_assert(VM_MAP_REGIONS_MAX <= EXPORT_MAX_REGIONS, "one request reports them all");
@@ -80,7 +85,7 @@ static kern_return_t report_all(struct export *export)
 	for (uint32_t i = 0; i < export->count; i++) {
 		const struct export_item *item = &export->items[i];
 
-		if (!export_rule(item->action)->is_adopted || item->window)
+		if (!item_is_to_report(item))
 			continue;
 		mappings[count++] = (struct object_mapping){
 		    .object = item->object->id,
@@ -92,7 +97,9 @@ static kern_return_t report_all(struct export *export)
 		return KERN_SUCCESS;
 	if (space_fail_at(SPACE_STEP_REPORT))
 		return KERN_RESOURCE_SHORTAGE;
-	return pager_map(&export->space->pager, mappings, count, export->failure);
+	kern_return_t code = pager_map(&export->space->pager, mappings, count, export->failure);
+	export->is_reported = !code;
+	return code;
 }
 
 kern_return_t export_change(struct export *export)
@@ -143,8 +150,25 @@ static void undo_remapped(struct export *export, struct export_item *item)
 		item->region->mapping = REGION_PRIVATE;
 }
 
+/* A whole mapping: a pager that is there never refuses to let go of one. */
+static void undo_reports(const struct export *export)
+{
+	struct space *space = export->space;
+	struct failure ignored;
+
+	for (uint32_t i = 0; i < export->count; i++) {
+		const struct export_item *item = &export->items[i];
+
+		if (item_is_to_report(item))
+			pager_unmap(&space->pager, space_hva(space, item->region->start),
+				    region_bytes(item->region), &ignored);
+	}
+}
+
 void export_undo(struct export *export)
 {
+	if (export->is_reported)
+		undo_reports(export);
 	for (uint32_t i = 0; i < export->count; i++) {
 		struct export_item *item = &export->items[i];
 

@@ -126,6 +126,33 @@ static const struct {
     {SPACE_STEP_REPORT, "report"},
 };
 
+START_TEST(each_failing_step_of_a_fork_leaves_the_parent_as_it_was)
+{
+	static const enum space_step steps[] = {SPACE_STEP_PUBLISH, SPACE_STEP_REMAP,
+						SPACE_STEP_REPORT, SPACE_STEP_FORK};
+	struct region_list list;
+	struct peer child;
+	uint32_t failures = 0;
+
+	peer_fork_pages = 0;
+	every_state();
+	peer_fail_at(&parent, (int)steps[_i], 1);
+	while (peer_export_fork(broker, &parent, EXPORT_CREATE, &list, &child)) {
+		check_parent();
+		peer_fail_at(&parent, (int)steps[_i], ++failures + 1);
+	}
+	peer_fail_at(&parent, 0, 0);
+	ck_assert_uint_gt(failures, 0);
+	ck_assert_int_ge(child.pid, 0);
+	ck_assert_int_eq(peer_import(&child, list.regions, list.count), KERN_SUCCESS);
+	peer_export_end(&parent);
+	for (uint64_t i = 0; i < PAGES; i++)
+		ck_assert_uint_eq(peer_get(&child, R + i * P), expected[i]);
+	peer_end(&child);
+	end_relatives();
+}
+END_TEST
+
 START_TEST(each_failing_step_of_an_export_leaves_the_parent_as_it_was)
 {
 	uint32_t failures = 0;
@@ -314,6 +341,7 @@ int main(void)
 	tcase_add_test(cases, a_pager_that_refuses_leaves_the_parent_as_it_was);
 	tcase_add_loop_test(cases, each_failing_step_of_a_clone_leaves_the_parent_as_it_was, 0,
 			    steps);
+	tcase_add_loop_test(cases, each_failing_step_of_a_fork_leaves_the_parent_as_it_was, 0, 4);
 	tcase_add_loop_test(cases, each_failing_step_of_an_import_leaves_an_empty_child, 0, 3);
 	tcase_add_loop_test(cases, a_pager_that_refuses_an_import_leaves_an_empty_child, 0, 2);
 	tcase_add_test(cases, a_malformed_description_is_refused);
