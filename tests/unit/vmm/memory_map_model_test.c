@@ -2,13 +2,13 @@
  * Random operations on the address map against a model that keeps every page's attributes apart.
  */
 #include "memory_map_steps.h"
+#include "random_seed.h"
 #include "run_suite.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* The model: one entry per page of a small window. */
 #define MODEL_PAGES 64u
@@ -34,14 +34,14 @@ static void model_compare(unsigned int seed, int step)
 	for (uint64_t i = 0; i < MODEL_PAGES; i++) {
 		const struct region *region = vm_map_at(&map, R + i * P);
 
-		ck_assert_msg((region != NULL) == model[i].is_mapped, "seed %u step %d page %d",
-			      seed, step, (int)i);
+		ck_assert_msg((region != NULL) == model[i].is_mapped,
+			      "NORMA_SEED=%u step %d page %d", seed, step, (int)i);
 		if (!region)
 			continue;
 		ck_assert_msg(region->protection == model[i].protection &&
 				  region->max_protection == model[i].max_protection &&
 				  region->inheritance == model[i].inheritance,
-			      "seed %u step %d page %d attributes", seed, step, (int)i);
+			      "NORMA_SEED=%u step %d page %d attributes", seed, step, (int)i);
 	}
 	for (uint32_t i = 0; i + 1 < map.count; i++)
 		ck_assert(map.regions[i].start < map.regions[i].end &&
@@ -89,11 +89,9 @@ static void model_inherit(uint64_t first, uint64_t after, vm_inherit_t value)
 
 START_TEST(random_operations_agree_with_a_page_by_page_model)
 {
-	unsigned int seed = (unsigned int)time(NULL) + (unsigned int)_i;
+	unsigned int seed = random_seed(_i);
 
 	vm_map_init(&map, MIN, MAX);
-	srand(seed);
-	fprintf(stderr, "# seed %u\n", seed);
 	for (int step = 0; step < 2000; step++) {
 		uint64_t first = (uint64_t)rand() % MODEL_PAGES;
 		uint64_t after = first + 1 + (uint64_t)rand() % (MODEL_PAGES - first);

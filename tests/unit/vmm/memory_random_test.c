@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "memory_peer.h"
+#include "random_seed.h"
 #include "run_suite.h"
 #include "space_internal.h"
 
@@ -149,10 +149,11 @@ static void compare(unsigned int seed, int round)
 			uint8_t byte = 0;
 			kern_return_t code = peer_read(&tasks[t].peer, R + i * P + 1234, &byte, 1);
 
-			ck_assert_msg(code == (cell ? KERN_SUCCESS : KERN_INVALID_ADDRESS) &&
-					  (!cell || byte == cells[cell]),
-				      "seed %u round %d task %u page %u: code %d byte %u not %u",
-				      seed, round, t, i, code, byte, cells[cell]);
+			ck_assert_msg(
+			    code == (cell ? KERN_SUCCESS : KERN_INVALID_ADDRESS) &&
+				(!cell || byte == cells[cell]),
+			    "NORMA_SEED=%u round %d task %u page %u: code %d byte %u not %u", seed,
+			    round, t, i, code, byte, cells[cell]);
 		}
 	}
 }
@@ -189,12 +190,10 @@ static void do_something(void)
 
 START_TEST(a_family_of_tasks_agrees_with_the_model)
 {
-	unsigned int seed = (unsigned int)time(NULL) * 16 + (unsigned int)_i;
+	unsigned int seed = random_seed(_i);
 
-	srand(seed);
 	/* Every other family forks whenever it may. */
-	peer_fork_pages = _i % 2 ? 0 : PEER_NEVER_FORKS;
-	fprintf(stderr, "# seed %u\n", seed);
+	peer_fork_pages = seed % 2 ? 0 : PEER_NEVER_FORKS;
 	broker = broker_new(BROKER_LOCAL);
 	tasks[0].peer = peer_start(broker);
 	tasks[0].is_alive = true;
