@@ -61,17 +61,17 @@ static void spawn_copies(int node)
 	}
 }
 
-static void case_1201(void)
+static void case_1401(void)
 {
 	spawn_copies(world.here);
 }
 
-static void case_1202(void)
+static void case_1402(void)
 {
 	spawn_copies(world.there);
 }
 
-static void case_1203(void)
+static void case_1403(void)
 {
 	task_t t = task_with_pages(3);
 
@@ -91,7 +91,7 @@ static void spawn_is_refused(task_t t, kern_return_t expected)
 	EQUAL(before, tasks_of_all_nodes());
 }
 
-static void case_1204(void)
+static void case_1404(void)
 {
 	task_t t = task_with_pages(3);
 
@@ -132,7 +132,7 @@ static void spawn_beyond_a_limit(int node)
 	spawn_is_refused(t, KERN_RESOURCE_SHORTAGE);
 }
 
-static void case_1205(void)
+static void case_1405(void)
 {
 	spawn_beyond_a_limit(world.here);
 	spawn_beyond_a_limit(world.there);
@@ -145,7 +145,7 @@ static void fork_twice(task_t t)
 	task_fork(t);
 }
 
-static void case_1206(void)
+static void case_1406(void)
 {
 	task_t t = task_with_pages(4), other = task_new(), c;
 	vm_address_t at = 0;
@@ -174,7 +174,7 @@ static void case_1206(void)
 	pages_are_zero(task_fork(t), R + 3 * P, 1);
 }
 
-static void case_1207(void)
+static void case_1407(void)
 {
 	task_t t = task_with_pages(2), c;
 	struct running code;
@@ -193,7 +193,7 @@ static void case_1207(void)
 	word_is(c, R, 5);
 }
 
-static void case_1208(void)
+static void case_1408(void)
 {
 	task_t t = task_with_pages(2), c, g, remote;
 
@@ -232,14 +232,14 @@ static void case_1213(void)
 }
 
 const struct conformance_case area_spawn[] = {
-    {1201, "children with threads on the parent's node, each with its number", case_1201},
-    {1202, "children with threads on another node", case_1202},
-    {1203, "a clone with a thread writes into the parent", case_1203},
-    {1204, "children that cannot be made as asked for are refused", case_1204},
-    {1205, "children beyond a limit: none is left", case_1205},
-    {1206, "every call that changes a still task is seen by its next child", case_1206},
-    {1207, "a still task whose thread ran meanwhile", case_1207},
-    {1208, "a still task ends, its children go on and have children", case_1208},
+    {1401, "children with threads on the parent's node, each with its number", case_1401},
+    {1402, "children with threads on another node", case_1402},
+    {1403, "a clone with a thread writes into the parent", case_1403},
+    {1404, "children that cannot be made as asked for are refused", case_1404},
+    {1405, "children beyond a limit: none is left", case_1405},
+    {1406, "every call that changes a still task is seen by its next child", case_1406},
+    {1407, "a still task whose thread ran meanwhile", case_1407},
+    {1408, "a still task ends, its children go on and have children", case_1408},
     {1213, "children with threads on a node that is chosen for them", case_1213},
     {0, NULL, NULL},
 };

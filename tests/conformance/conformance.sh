@@ -12,6 +12,8 @@ results_of() {
 
 runs "the program lists its cases" "$CONFORMANCE/conformance-client" list
 cp "$work/out" "$work/list"
+cut -d ' ' -f 1 "$work/list" | sort | uniq -d >"$work/twice"
+fails "each case has a number of its own" 1 test -s "$work/twice"
 for variant in local remote; do
 	for build in guest client; do
 		run_conformance "$build" "$variant" 0 3 >"$work/$build-$variant" 2>&1 </dev/null
