@@ -14,11 +14,6 @@
 
 #define HELD_FOR_NS NS_PER_S /* no older than what is known of hosts */
 
-static uint64_t lesser(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 static uint64_t less(uint64_t from, uint64_t bytes)
 {
 	return from > bytes ? from - bytes : 0;
@@ -210,7 +205,7 @@ static struct task *sibling(struct hostd *hostd, uint32_t parent, const struct t
 
 static uint64_t need_beside(const struct task *brother, uint64_t need_bytes)
 {
-	return brother ? lesser(need_bytes, PLACEMENT_VMM_BYTES) : need_bytes;
+	return brother && need_bytes > PLACEMENT_VMM_BYTES ? PLACEMENT_VMM_BYTES : need_bytes;
 }
 
 int32_t room_admit(struct hostd *hostd, uint32_t parent, uint64_t need_bytes,
