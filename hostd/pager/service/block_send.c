@@ -23,10 +23,11 @@ void block_send_about(struct page_connection *connection, enum page_message_type
 	page_connection_send(connection, &message);
 }
 
-static void send_lost(struct page_connection *connection, const struct page_message *about,
-		      int error)
+void block_send_lost(struct page_connection *connection, const struct page_message *about,
+		     int error)
 {
-	log_line(LOG_ERROR, "object=%#llx page=%llu count=%u: cannot be read: %s",
+	log_line(error == -ENOENT ? LOG_DEBUG : LOG_ERROR,
+		 "object=%#llx page=%llu count=%u: cannot be given to another host: %s",
 		 (unsigned long long)about->object, (unsigned long long)about->first_page,
 		 about->page_count, strerror(-error));
 	block_send_about(connection, PAGE_MESSAGE_BLOCK_LOST, about);
@@ -78,7 +79,7 @@ static uint32_t send_runs(struct page_connection *connection, const struct page_
 			sent += send_frame(connection, &run, frame);
 		} else {
 			run.page_count = left;
-			send_lost(connection, &run, -ENOMEM);
+			block_send_lost(connection, &run, -ENOMEM);
 		}
 		data += run.page_count * PAGE_BYTES;
 		run.first_page += run.page_count;
@@ -97,7 +98,7 @@ uint32_t block_send(struct page_connection *connection, const struct page_messag
 	if (r == 0 && count_run(data, count, false) == count)
 		return send_frame(connection, about, frame);
 	if (r)
-		send_lost(connection, about, r);
+		block_send_lost(connection, about, r);
 	else
 		sent = send_runs(connection, about, data);
 	free(frame);

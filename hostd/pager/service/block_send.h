@@ -14,6 +14,9 @@
  */
 uint32_t block_send(struct page_connection *connection, const struct page_message *about,
 		    const struct store *store);
+/* Queues BLOCK_LOST and logs why: -ENOENT is what a host that has left meets, and no error. */
+void block_send_lost(struct page_connection *connection, const struct page_message *about,
+		     int error);
 /* Queues a short answer about pages. */
 void block_send_about(struct page_connection *connection, enum page_message_type type,
 		      const struct page_message *about);

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "pager/service/block_send.h"
 #include "pager/service/container.h"
 #include "pager/service/frozen.h"
@@ -28,11 +27,7 @@
 static void send_lost(struct peer *peer, enum page_connection_kind kind,
 		      const struct page_message *about, int error)
 {
-	log_line(error == -ENOENT ? LOG_DEBUG : LOG_ERROR,
-		 "object=%#llx page=%llu count=%u: not to be had here for node %d: %s",
-		 (unsigned long long)about->object, (unsigned long long)about->first_page,
-		 about->page_count, peer->node, strerror(-error));
-	block_send_about(peer->links[kind]->connection, PAGE_MESSAGE_BLOCK_LOST, about);
+	block_send_lost(peer->links[kind]->connection, about, error);
 }
 
 /* Return: the object a request is about if this host has a part in it that it may give, or NULL. */
