@@ -45,13 +45,6 @@ static void put_span(struct wire_writer *writer, struct wire_span span, uint32_t
 		struct_name##_FIELDS                                                               \
 	}
 #include "message/structs.def"
-#undef MESSAGE_STRUCT
-#undef U32
-#undef U64
-#undef I32
-#undef BYTES
-#undef TEXT
-#undef ARRAY
 
 /* A count above its cap is malformed; so is one that the remaining bytes cannot hold. */
 static uint32_t get_count(struct wire_reader *reader, uint32_t max)
@@ -85,13 +78,6 @@ static uint32_t get_count(struct wire_reader *reader, uint32_t max)
 		struct_name##_FIELDS                                                               \
 	}
 #include "message/structs.def"
-#undef MESSAGE_STRUCT
-#undef U32
-#undef U64
-#undef I32
-#undef BYTES
-#undef TEXT
-#undef ARRAY
 
 struct message_kind {
 	const char *name;

@@ -19,11 +19,11 @@
 #include "wire/wire.h"
 
 #define CPU_CLEAR_MAX_BYTES 1024u /* of a list of CPUID bits, with its end */
-#define EXPORT_MAX_REGIONS 1024u
-#define CPU_MAX_LEAVES	   128u
-#define CPU_MAX_XML	   8192u
-#define CPU_MAX_WORDS	   32u
-#define SPAWN_MAX_CHILDREN 1024u /* of one norma_task_spawn */
+#define EXPORT_MAX_REGIONS  1024u
+#define CPU_MAX_LEAVES	    128u
+#define CPU_MAX_XML	    8192u
+#define CPU_MAX_WORDS	    32u
+#define SPAWN_MAX_CHILDREN  1024u /* of one norma_task_spawn */
 
 /* Scratch that is enough for the arrays of any one message (a unit test holds it to that). */
 #define MESSAGE_MAX_SCRATCH (64u * 1024u)
@@ -107,13 +107,6 @@ enum node_state { NODE_STATE_SELF = 1, NODE_STATE_UP, NODE_STATE_DOWN, NODE_STAT
 	void struct_name##_encode(struct wire_writer *writer, const struct struct_name *value);    \
 	void struct_name##_decode(struct wire_reader *reader, struct struct_name *ret_value);
 #include "message/structs.def"
-#undef MESSAGE_STRUCT
-#undef U32
-#undef U64
-#undef I32
-#undef BYTES
-#undef TEXT
-#undef ARRAY
 
 /* Return: where a call of this type goes; ROUTE_NONE when clients may not send it. */
 enum message_route message_type_route(uint16_t type);

@@ -32,7 +32,6 @@ static uint8_t again[MESSAGE_MAX_PAYLOAD];
 			abort();                                                                   \
 	}
 #include "message/structs.def"
-#undef MESSAGE_STRUCT
 
 typedef void check_function(const uint8_t *data, size_t size);
 

@@ -97,13 +97,6 @@ static void put_zeros(struct wire_writer *writer, size_t bytes)
 		s##_FIELDS                                                                         \
 	}
 #include "message/structs.def"
-#undef MESSAGE_STRUCT
-#undef U32
-#undef U64
-#undef I32
-#undef BYTES
-#undef TEXT
-#undef ARRAY
 
 static bool span_equal(struct wire_span a, struct wire_span b)
 {
@@ -129,13 +122,6 @@ static bool span_equal(struct wire_span a, struct wire_span b)
 		s##_FIELDS return same;                                                            \
 	}
 #include "message/structs.def"
-#undef MESSAGE_STRUCT
-#undef U32
-#undef U64
-#undef I32
-#undef BYTES
-#undef TEXT
-#undef ARRAY
 
 /* Zero bytes behind the count are enough for max + 1 elements of any kind. */
 #define U32(name) wire_put_u32(writer, 0);
@@ -160,13 +146,6 @@ static bool span_equal(struct wire_span a, struct wire_span b)
 		s##_FIELDS                                                                         \
 	}
 #include "message/structs.def"
-#undef MESSAGE_STRUCT
-#undef U32
-#undef U64
-#undef I32
-#undef BYTES
-#undef TEXT
-#undef ARRAY
 
 #define MESSAGE_STRUCT(s)                                                                          \
 	static void s##_encode_any(struct wire_writer *writer, const void *value)                  \
@@ -178,7 +157,6 @@ static bool span_equal(struct wire_span a, struct wire_span b)
 		s##_decode(reader, value);                                                         \
 	}
 #include "message/structs.def"
-#undef MESSAGE_STRUCT
 
 #define U32(name)
 #define U64(name)
