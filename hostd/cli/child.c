@@ -15,9 +15,9 @@ static int parse(int argc, char **argv, task_t *ret_task, int *ret_node)
 	const char *node = NULL;
 	int option, r;
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
 		if (option != 'n')
-			return CLI_USAGE;
+			return cli_option_refused(option, argv);
 		node = optarg;
 	}
 	if (optind + 1 != argc || !node)

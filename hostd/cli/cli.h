@@ -21,6 +21,7 @@ struct cli_command {
 	const char *synopsis; /* what follows the name */
 	const char *summary;
 	int (*run)(int argc, char **argv);
+	bool has_commands; /* of its own, and says itself what they are */
 };
 
 int cli_run(int argc, char **argv);
@@ -45,6 +46,9 @@ int cli_dispatch(const struct cli_command *commands, const char *prefix, int arg
 int cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same with a hint how to get help. Return: CLI_USAGE. */
 int cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Says what getopt_long stopped at; its short options begin with a colon (behind a plus), so that
+ * it is silent and tells a missing value. Return: CLI_USAGE. */
+int cli_option_refused(int option, char **argv);
 
 /* Connects to the daemon. Return: CLI_OK, or CLI_ERROR after a sentence. */
 int cli_connect(void);

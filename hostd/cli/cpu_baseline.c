@@ -55,9 +55,9 @@ int cli_cpu_baseline(int argc, char **argv)
 	kern_return_t result;
 	int option, r;
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
 		if (option != 'a')
-			return CLI_USAGE;
+			return cli_option_refused(option, argv);
 		is_applied = true;
 	}
 	if (optind != argc)

@@ -33,9 +33,9 @@ int cli_exceptions(int argc, char **argv)
 	task_t task;
 	int option, r;
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
 		if (option != 'r')
-			return CLI_USAGE;
+			return cli_option_refused(option, argv);
 		is_resumed = true;
 	}
 	if (argc - optind != 1)

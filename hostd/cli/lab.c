@@ -78,7 +78,7 @@ static int parse(int argc, char **argv, struct lab *lab)
 	int option, r = CLI_OK;
 
 	*lab = (struct lab){.name = LAB_DEFAULT_NAME, .hosts = 2};
-	while (r == CLI_OK && (option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
+	while (r == CLI_OK && (option = getopt_long(argc, argv, "+:", options, NULL)) != -1) {
 		if (option == 'n')
 			r = set_name(lab, optarg);
 		else if (option == 'd')
@@ -88,7 +88,7 @@ static int parse(int argc, char **argv, struct lab *lab)
 		else if (option == 's')
 			r = add_setting(lab, optarg);
 		else
-			r = CLI_USAGE;
+			r = cli_option_refused(option, argv);
 	}
 	if (r == CLI_OK && lab->hosts == 0)
 		r = cli_usage("a lab has at least one host.");

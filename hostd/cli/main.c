@@ -15,7 +15,8 @@ static const struct cli_command commands[] = {
     {"regions", "[--json] TASK", "Lists the memory of a task with its attributes.", cli_regions},
     {"inherit", "TASK ADDRESS SIZE share|copy|none",
      "Says what children made later get of a range of memory.", cli_inherit},
-    {"clone", "TASK --node N|auto", "Makes a child that shares all of the task's memory.", cli_clone},
+    {"clone", "TASK --node N|auto", "Makes a child that shares all of the task's memory.",
+     cli_clone},
     {"create", "TASK --node N|auto", "Makes a child that gets what inheritance says.", cli_create},
     {"console", "TASK", "Attaches to the input and output of a task.", cli_console},
     {"exceptions", "TASK [--resume]",
@@ -25,7 +26,7 @@ static const struct cli_command commands[] = {
      "Says what the CPUs of all hosts have in common, and makes them promise just that.",
      cli_cpu_baseline},
     {"doctor", "[--json]", "Says whether this host can run tasks, and what to do.", cli_doctor},
-    {"lab", "up|exec|status|down", "Makes hosts out of network namespaces.", cli_lab},
+    {"lab", "up|exec|status|down", "Makes hosts out of network namespaces.", cli_lab, true},
     {0},
 };
 

@@ -41,7 +41,7 @@ static int parse(int argc, char **argv, struct run *run)
 	size_t count = 0;
 	int option, r = CLI_OK;
 
-	while (r == CLI_OK && (option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
+	while (r == CLI_OK && (option = getopt_long(argc, argv, "+:", options, NULL)) != -1) {
 		if (option == 'n') {
 			run->has_node = true;
 			r = cli_parse_node_or_auto(optarg, &run->node);
@@ -52,7 +52,7 @@ static int parse(int argc, char **argv, struct run *run)
 		else if (option == 'h')
 			run->is_held = true;
 		else
-			r = CLI_USAGE;
+			r = cli_option_refused(option, argv);
 	}
 	if (r == CLI_OK && optind >= argc)
 		r = cli_usage("`run` needs the path of a static Linux program.");

@@ -31,14 +31,14 @@ int table_options_wide(int argc, char **argv, enum table_format *ret_format, boo
 
 	*ret_format = TABLE_PLAIN;
 	optind = 1;
-	while ((option = getopt_long(argc, argv, "", ret_is_wide ? options : no_wide, NULL)) !=
+	while ((option = getopt_long(argc, argv, ":", ret_is_wide ? options : no_wide, NULL)) !=
 	       -1) {
 		if (option == 'w' && ret_is_wide)
 			*ret_is_wide = true;
 		else if (option == 'j')
 			*ret_format = TABLE_JSON;
 		else
-			return CLI_USAGE;
+			return cli_option_refused(option, argv);
 	}
 	return CLI_OK;
 }

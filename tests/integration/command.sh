@@ -9,11 +9,18 @@ runs "--version" "$norma" --version
 out_has "prints it" '^norma [0-9]+\.[0-9]+'
 runs "--help" "$norma" --help
 out_has "lists the commands" '^  norma clone TASK --node N[|]auto'
+commands=$(sed -n 's/^  norma \([a-z-]*\).*/\1/p' "$work/out")
+for command in $commands "lab up" "lab exec" "lab status" "lab down"; do
+	# shellcheck disable=SC2086 # words
+	runs "norma $command --help" "$norma" $command --help
+	out_has "says how it is used: norma $command" "^  norma $command "
+done
 for words in "" "nonsense" "run" "kill" "regions" "clone 0x40000040" "inherit 1 2 3" "ps --nonsense" \
+	"ps -x" "ps --json=1" "clone --node" "run --env" "lab up --nonsense" "kill --nonsense" \
 	"regions nonsense" "regions 0x80000001" "lab" "lab nonsense" "lab exec" "lab up --hosts x"; do
 	# shellcheck disable=SC2086 # words
 	fails "a usage error: norma $words" 2 "$norma" $words
-	err_has "has a sentence: norma $words" '^norma: |unrecognized'
+	err_has "has a sentence: norma $words" '^norma: .*[.]$'
 done
 for words in "ps" "nodes" "regions 0x40000040" "kill 0x40000040" "clone 0x40000040 --node 0" \
 	"inherit 0x40000040 0x10000 4K share" "console 0x40000040" "run /bin/busybox true"; do
