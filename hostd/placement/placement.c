@@ -86,16 +86,16 @@ int placement_choose(const struct placement_need *need, const struct placement_n
 	return best;
 }
 
-/* What leaves the least room. */
+/* What leaves the least room: where to look for more. */
 static const char *tightest(const struct placement_node *node)
 {
 	uint64_t room = placement_room(node);
 
 	if (room == node->config_left_bytes)
-		return "by its configuration";
+		return "left under [limits] memory_bytes";
 	if (room == node->group_left_bytes)
-		return "by its control group";
-	return node->guests_growth_bytes ? "beside libvirt's guests" : "in memory";
+		return "left in its control group";
+	return node->guests_growth_bytes ? "left beside libvirt's guests" : "of memory left";
 }
 
 const char *placement_why_not(const struct placement_need *need, const struct placement_node *node,
@@ -107,12 +107,12 @@ const char *placement_why_not(const struct placement_need *need, const struct pl
 	if (node->refusal)
 		snprintf(text, PLACEMENT_WHY_BYTES, "node %d: %s", node->node, node->refusal);
 	else if (!node->tasks_left)
-		snprintf(text, PLACEMENT_WHY_BYTES, "node %d: it has as many tasks as it may",
-			 node->node);
-	else
 		snprintf(text, PLACEMENT_WHY_BYTES,
-			 "node %d: room for %llu MiB %s, %llu MiB needed", node->node,
-			 (unsigned long long)(placement_room(node) / MIB), tightest(node),
+			 "node %d: it has as many tasks as [limits] tasks allows", node->node);
+	else
+		snprintf(text, PLACEMENT_WHY_BYTES, "node %d: %llu MiB %s, %llu MiB needed",
+			 node->node, (unsigned long long)(placement_room(node) / MIB),
+			 tightest(node),
 			 (unsigned long long)((needed_bytes(need, node) + MIB - 1) / MIB));
 	return text;
 }

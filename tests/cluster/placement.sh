@@ -32,7 +32,7 @@ is_filled() {
 until_true 20 is_filled
 
 fails "a clone to a host without room" 1 on 0 norma clone "$parent" --node 1
-err_has "is refused with the figures" 'node 1: room for [0-9]+ MiB by its configuration, (6[89]|7[0-9]) MiB needed'
+err_has "is refused with the figures" 'node 1: [0-9]+ MiB left under .limits. memory_bytes, (6[89]|7[0-9]) MiB needed'
 holds "and leaves nothing" test "$(tasks_everywhere)" = "1 0 0"
 
 # Host 0 looks at what its tasks hold once a second: until then it seems to have room.
@@ -52,15 +52,15 @@ runs "which is ended" on 0 norma kill "$(cat "$work/out")"
 
 before=$(tasks_everywhere)
 fails "a copy of memory that is shared" 1 on 0 norma create "$parent" --node auto
-err_has "needs as much here" 'node 0: room for [0-9]+ MiB by its configuration, (6[89]|7[0-9]) MiB needed'
+err_has "needs as much here" 'node 0: [0-9]+ MiB left under .limits. memory_bytes, (6[89]|7[0-9]) MiB needed'
 holds "and leaves nothing" test "$(tasks_everywhere)" = "$before"
 
 start_task 0 /bin/busybox sh -c 'read line'
 before=$(tasks_everywhere)
 fails "a clone that fits nowhere" 1 on 0 norma clone "$parent" --node auto
-err_has "says why not here" 'node 0: it has as many tasks as it may'
-err_has "and why not there" 'node 1: room for [0-9]+ MiB by its configuration, (6[89]|7[0-9]) MiB needed'
-err_has "nor there" 'node 2: room for [0-9]+ MiB by its configuration, (6[89]|7[0-9]) MiB needed'
+err_has "says why not here" 'node 0: it has as many tasks as .limits. tasks allows'
+err_has "and why not there" 'node 1: [0-9]+ MiB left under .limits. memory_bytes, (6[89]|7[0-9]) MiB needed'
+err_has "nor there" 'node 2: [0-9]+ MiB left under .limits. memory_bytes, (6[89]|7[0-9]) MiB needed'
 holds "and leaves nothing" test "$(tasks_everywhere)" = "$before"
 
 kill -STOP "$(daemon_of 1)"

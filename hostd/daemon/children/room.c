@@ -220,7 +220,8 @@ int32_t room_admit(struct hostd *hostd, uint32_t parent, uint64_t need_bytes,
 	node.tasks_left = 1; /* that limit has an answer of its own (tasks.c) */
 	if (!placement_why_not(&need, &node, why)[0])
 		return KERN_SUCCESS;
-	snprintf(error, MESSAGE_MAX_TEXT, "%s", why);
+	snprintf(error, MESSAGE_MAX_TEXT,
+		 "%s; end tasks there, or take another node (auto finds one with room)", why);
 	return KERN_RESOURCE_SHORTAGE;
 }
 

@@ -132,11 +132,11 @@ static const struct {
 	struct placement_node node;
 	const char *why;
 } refusals[] = {
-    {NODE(0, .available_bytes = 512 * MIB), "node 0: room for 512 MiB in memory, 1024 MiB needed"},
-    {NODE(1, .group_left_bytes = 10 * MIB), "room for 10 MiB by its control group"},
-    {NODE(1, .config_left_bytes = 1), "room for 0 MiB by its configuration"},
-    {NODE(2, .guests_growth_bytes = 9 * GIB), "room for 0 MiB beside libvirt's guests"},
-    {NODE(2, .tasks_left = NO_TASKS), "node 2: it has as many tasks as it may"},
+    {NODE(0, .available_bytes = 512 * MIB), "node 0: 512 MiB of memory left, 1024 MiB needed"},
+    {NODE(1, .group_left_bytes = 10 * MIB), "10 MiB left in its control group"},
+    {NODE(1, .config_left_bytes = 1), "0 MiB left under [limits] memory_bytes"},
+    {NODE(2, .guests_growth_bytes = 9 * GIB), "0 MiB left beside libvirt's guests"},
+    {NODE(2, .tasks_left = NO_TASKS), "node 2: it has as many tasks as [limits] tasks allows"},
     {NODE(1, .refusal = "is down"), "node 1: is down"},
     {NODE(1, .refusal = NULL), ""},
 };

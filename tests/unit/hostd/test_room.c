@@ -172,8 +172,10 @@ START_TEST(a_task_beyond_the_limit_is_refused_with_the_figures)
 	ck_assert_int_eq(CALL(norma_run_begin, .node = 0, .image_bytes = 1,
 			      .arguments = {(const uint8_t *)"x", 2}),
 			 KERN_RESOURCE_SHORTAGE);
-	ck_assert_str_eq(refusal(&reply),
-			 "node 0: room for 2 MiB by its configuration, 4 MiB needed");
+	ck_assert_str_eq(
+	    refusal(&reply),
+	    "node 0: 2 MiB left under [limits] memory_bytes, 4 MiB needed; end tasks there, "
+	    "or take another node (auto finds one with room)");
 	harness_settle(&harness);
 	ck_assert_uint_eq(live_tasks(&harness, 0), 2);
 }
