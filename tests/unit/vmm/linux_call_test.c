@@ -306,7 +306,6 @@ static Suite *suite(void)
 	Suite *s = suite_create("linux_call");
 	TCase *c = tcase_create("call");
 	tcase_add_checked_fixture(c, setup, teardown);
-	tcase_set_timeout(c, 20);
 	tcase_add_test(c, unknown_call_is_enosys_and_counted);
 	tcase_add_test(c, brk_moves_within_its_limits);
 	tcase_add_test(c, bad_memory_arguments_are_refused);

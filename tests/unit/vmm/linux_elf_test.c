@@ -304,7 +304,6 @@ static Suite *suite(void)
 	Suite *s = suite_create("linux_elf");
 	TCase *c = tcase_create("elf");
 	tcase_add_checked_fixture(c, setup, NULL);
-	tcase_set_timeout(c, 30);
 	tcase_add_test(c, good_file_has_a_plan);
 	tcase_add_test(c, position_independent_file_is_moved);
 	tcase_add_loop_test(c, bad_file_is_refused_in_words, 0, BAD_NUM);

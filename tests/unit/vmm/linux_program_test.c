@@ -156,7 +156,6 @@ static Suite *suite(void)
 	Suite *s = suite_create("linux_program");
 	TCase *c = tcase_create("program");
 	tcase_add_checked_fixture(c, setup, teardown);
-	tcase_set_timeout(c, 30);
 	tcase_add_test(c, glibc_program_runs);
 	tcase_add_test(c, static_pie_runs);
 #ifdef GUEST_MUSL

@@ -391,7 +391,6 @@ static Suite *suite(void)
 	Suite *s = suite_create("machine_memory");
 	TCase *c = tcase_create("memory");
 	tcase_add_checked_fixture(c, setup, teardown);
-	tcase_set_timeout(c, 20);
 	tcase_add_loop_test(c, hole_in_an_arena, 0, ACCESSES);
 	tcase_add_loop_test(c, hole_outside_every_arena, 0, ACCESSES);
 	tcase_add_test(c, null_page_is_a_hole);
