@@ -120,7 +120,7 @@ START_TEST(no_increment_is_lost_between_three_hosts_with_two_threads_each)
 }
 END_TEST
 
-#define SWAPS 50
+#define SWAPS 150
 
 static void *write_by_turns(void *data)
 {
@@ -135,21 +135,20 @@ static void *write_by_turns(void *data)
 	return NULL;
 }
 
-/* Each of the hundred transfers would take half a second if the page were kept for all of its hold.
- */
+/* Each of 300 transfers would take a second if the page were kept for all of its hold: longer than
+ * the test may take. */
 START_TEST(a_page_goes_on_as_soon_as_it_was_written)
 {
-	uint64_t hosts[] = {0, 1}, begin = clock_now_ns();
+	uint64_t hosts[] = {0, 1};
 	pthread_t threads[2];
 
-	world.hold_us = 500000;
+	world.hold_us = 1000000;
 	family_start(2, OBJECT_BYTES);
 	for (int i = 0; i < 2; i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, write_by_turns, &hosts[i]), 0);
 	for (int i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);
 	ck_assert_uint_eq(atomic_load(word(0, 0)), 2 * SWAPS);
-	ck_assert_uint_lt(clock_now_ns() - begin, 20 * NS_PER_S);
 	family_stop();
 }
 END_TEST
