@@ -69,7 +69,7 @@ int cli_inherit(int argc, char **argv)
 	result = vm_inherit(task, address, size, inheritance);
 	if (result != KERN_SUCCESS)
 		return cli_call_failed(result,
-				       "set the inheritance of %s bytes at %s in " CLI_TASK_FORMAT,
+				       "set the inheritance of %s at %s in " CLI_TASK_FORMAT,
 				       argv[3], argv[2], task);
 	return CLI_OK;
 }

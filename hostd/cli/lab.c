@@ -44,7 +44,7 @@ static int set_number(const char *what, const char *text, unsigned int maximum,
 	unsigned long number = strtoul(text, &end, 10);
 
 	if (!*text || *end || text[0] == '-' || number > maximum)
-		return cli_usage("`%s` is not %s.", text, what);
+		return cli_usage("`%s` is not %s (at most %u).", text, what, maximum);
 	*ret_number = (unsigned int)number;
 	return CLI_OK;
 }

@@ -49,11 +49,11 @@ static int open_image(const char *path, uint64_t *ret_bytes)
 	struct stat status;
 
 	if (fd < 0 || fstat(fd, &status) < 0) {
-		client_error_set("cannot read the program %s: %s", path, strerror(errno));
+		client_error_set("%s cannot be read: %s", path, strerror(errno));
 		return -1;
 	}
 	if (!S_ISREG(status.st_mode)) {
-		client_error_set("cannot run %s: it is not a regular file", path);
+		client_error_set("%s is not a regular file", path);
 		return -1;
 	}
 	*ret_bytes = (uint64_t)status.st_size;
@@ -97,7 +97,7 @@ static kern_return_t send_image(const char *path, int fd, uint64_t image_bytes, 
 		kern_return_t result;
 
 		if (bytes != (ssize_t)wanted) {
-			client_error_set("cannot read the program %s: %s", path,
+			client_error_set("%s cannot be read: %s", path,
 					 bytes < 0 ? strerror((int)-bytes)
 						   : "it became shorter while it was read");
 			return KERN_INVALID_ARGUMENT;
