@@ -158,6 +158,38 @@ START_TEST(a_thread_that_waits_in_a_range_that_goes_away_is_let_go)
 }
 END_TEST
 
+#define CUT_PAGES 65u /* what is sent at once, and one more */
+
+/* The owner has cut its file short. A thread asks for the page at once, or when all that there is
+ * has come and nothing else of those 2 MiB has to be watched. */
+START_TEST(a_page_that_home_cannot_read_is_an_error_not_zeros)
+{
+	const uint64_t last = (CUT_PAGES - 1) * PAGE_BYTES;
+	int memory = make_memory(last + PAGE_BYTES);
+	struct task owner, user;
+	struct view view;
+	uint64_t id;
+
+	world_start(&world, 2);
+	task_open(&owner, &world, 0);
+	task_open(&user, &world, 1);
+	for (uint64_t at = 0; at <= last; at += PAGE_BYTES)
+		ck_assert_int_eq(pwrite(memory, "x", 1, (off_t)at), 1);
+	ck_assert_int_eq(task_publish(&owner, OBJECT_FROZEN, memory, 0, last + PAGE_BYTES, &id), 0);
+	ck_assert_int_eq(ftruncate(memory, (off_t)last), 0);
+	view = task_use(&user, id);
+	for (uint64_t at = 0; _i == 1 && at < last; at += PAGE_BYTES)
+		ck_assert_uint_eq(view.at[at], 'x');
+	ck_assert(read_faults(view.at + last));
+	ck_assert_uint_eq(world_statistics(&world, 1).lost_pages, 1);
+	close(memory);
+	task_close(&user);
+	task_close(&owner);
+	view_done(&view);
+	world_stop(&world);
+}
+END_TEST
+
 START_TEST(a_thousand_rounds_leak_no_descriptor_and_no_object)
 {
 	unsigned int descriptors[2];
@@ -207,6 +239,7 @@ static Suite *suite(void)
 	tcase_add_test(tests, a_pager_that_was_restarted_does_not_know_old_objects);
 	tcase_add_test(tests, a_task_killed_in_the_middle_of_a_fault_harms_nobody);
 	tcase_add_test(tests, a_thread_that_waits_in_a_range_that_goes_away_is_let_go);
+	tcase_add_loop_test(tests, a_page_that_home_cannot_read_is_an_error_not_zeros, 0, 2);
 	tcase_add_test(tests, a_thousand_rounds_leak_no_descriptor_and_no_object);
 	suite_add_tcase(all, tests);
 	return all;
