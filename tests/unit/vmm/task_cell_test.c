@@ -57,55 +57,82 @@ static int32_t become(int cell)
 	return HARNESS_CALL(harness, vmm_become, &request, &reply);
 }
 
-/* Return: whether a thread of the VMM takes its memory from cell 0 where nothing else is said. */
-static bool prefers_cell_0(const char *thread)
-{
-	char path[300], line[512];
-	bool found = false;
-	FILE *file;
+/* What a look at a thread finds out; it may have ended since it was listed. */
+enum look { LOOK_NO, LOOK_YES, LOOK_GONE };
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%s/numa_maps", harness->pid, thread);
-	file = fopen(path, "re");
-	ck_assert_msg(file != NULL, "%s", path);
-	while (!found && fgets(line, sizeof(line), file))
-		found = strstr(line, " prefer:0 ") || strstr(line, " prefer=static:0 ");
-	fclose(file);
-	return found;
+static FILE *open_of_thread(const char *thread, const char *name)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%s/%s", harness->pid, thread, name);
+	return fopen(path, "re");
+}
+
+/* Does a thread of the VMM take its memory from cell 0 where nothing else is said? */
+static enum look prefers_cell_0(const char *thread)
+{
+	FILE *file = open_of_thread(thread, "numa_maps");
+	enum look look = LOOK_GONE;
+	char line[512];
+
+	while (file && look != LOOK_YES && fgets(line, sizeof(line), file))
+		look = strstr(line, " prefer:0 ") || strstr(line, " prefer=static:0 ") ? LOOK_YES
+										       : LOOK_NO;
+	if (file)
+		fclose(file);
+	return look;
 }
 
 /* KVM gives the process a thread of its own, which touches no memory of the task. */
-static bool is_kernels(const char *thread)
+static enum look is_kernels(const char *thread)
 {
-	char path[300], name[32] = "";
-	FILE *file;
+	FILE *file = open_of_thread(thread, "comm");
+	enum look look = LOOK_GONE;
+	char name[32];
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%s/comm", harness->pid, thread);
-	file = fopen(path, "re");
-	ck_assert_ptr_nonnull(file);
-	ck_assert_ptr_nonnull(fgets(name, sizeof(name), file));
-	fclose(file);
-	return !strncmp(name, "kvm-", 4);
+	if (file && fgets(name, sizeof(name), file))
+		look = strncmp(name, "kvm-", 4) ? LOOK_NO : LOOK_YES;
+	if (file)
+		fclose(file);
+	return look;
 }
 
-/* Return: how many threads do, and how many there are. */
+static bool look_at_all(DIR *directory, unsigned int *ret_followers, unsigned int *ret_threads)
+{
+	*ret_followers = *ret_threads = 0;
+	for (struct dirent *entry; (entry = readdir(directory));) {
+		enum look kernels, follows;
+
+		if (entry->d_name[0] == '.')
+			continue;
+		kernels = is_kernels(entry->d_name);
+		if (kernels == LOOK_YES)
+			continue;
+		follows = prefers_cell_0(entry->d_name);
+		if (kernels == LOOK_GONE || follows == LOOK_GONE)
+			return false;
+		++*ret_threads;
+		*ret_followers += follows == LOOK_YES;
+	}
+	return true;
+}
+
+/* Return: how many threads do, and how many there are; looks again when one ended meanwhile. */
 static unsigned int threads_in_cell_0(unsigned int *ret_threads)
 {
-	unsigned int count = 0;
+	unsigned int followers;
 	char path[64];
 	DIR *directory;
+	bool is_whole;
 
-	*ret_threads = 0;
 	snprintf(path, sizeof(path), "/proc/%d/task", harness->pid);
-	directory = opendir(path);
-	ck_assert_ptr_nonnull(directory);
-	for (struct dirent *entry; (entry = readdir(directory));) {
-		if (entry->d_name[0] == '.' || is_kernels(entry->d_name))
-			continue;
-		++*ret_threads;
-		count += prefers_cell_0(entry->d_name);
-	}
-	closedir(directory);
-	return count;
+	do {
+		directory = opendir(path);
+		ck_assert_ptr_nonnull(directory);
+		is_whole = look_at_all(directory, &followers, ret_threads);
+		closedir(directory);
+	} while (!is_whole);
+	return followers;
 }
 
 /* A program is loaded, runs and has said something: control thread, worker and vCPU have all had to
