@@ -190,6 +190,45 @@ START_TEST(a_page_that_home_cannot_read_is_an_error_not_zeros)
 }
 END_TEST
 
+/* Maps the first bytes of an object at a place of the test's choice. */
+static void map_there(struct task *task, uint64_t id, int how, uint8_t *at, uint64_t bytes)
+{
+	int fd;
+
+	ck_assert_int_eq(task_attach(task, id, &fd, NULL), 0);
+	ck_assert_ptr_eq(mmap(at, bytes, PROT_READ | PROT_WRITE, how | MAP_FIXED, fd, 0), at);
+	close(fd);
+	ck_assert_int_eq(task_map(task, id, 0, at, bytes), 0);
+}
+
+/* One page of a frozen object is mapped, and coherent memory right behind it. When all of the
+ * object has come, that page alone is not watched any more. */
+START_TEST(what_lies_behind_a_page_that_came_stays_watched)
+{
+	int memory = make_memory(2 * OBJECT_BYTES);
+	uint64_t frozen;
+	uint8_t *area;
+
+	family_start(2, OBJECT_BYTES);
+	for (uint64_t page = 0; page < OBJECT_BYTES / PAGE_BYTES; page++)
+		page_at(0, page)[0] = (uint8_t)(page + 1);
+	area = mmap(NULL, PAGE_BYTES + OBJECT_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ck_assert_ptr_ne(area, MAP_FAILED);
+	ck_assert_int_eq(
+	    task_publish(&tasks[0], OBJECT_FROZEN, memory, 0, 2 * OBJECT_BYTES, &frozen), 0);
+	close(memory);
+	map_there(&tasks[1], object, MAP_SHARED, area + PAGE_BYTES, OBJECT_BYTES);
+	map_there(&tasks[1], frozen, MAP_PRIVATE, area, PAGE_BYTES);
+	while (world_statistics(&world, 1).pages_in < 2 * OBJECT_BYTES / PAGE_BYTES)
+		; /* the test's own timeout is the deadline */
+	for (uint64_t page = 0; page < OBJECT_BYTES / PAGE_BYTES; page++)
+		ck_assert_uint_eq(area[(page + 1) * PAGE_BYTES], page + 1);
+	ck_assert_uint_eq(area[0], 0);
+	family_stop();
+	munmap(area, PAGE_BYTES + OBJECT_BYTES);
+}
+END_TEST
+
 START_TEST(a_thousand_rounds_leak_no_descriptor_and_no_object)
 {
 	unsigned int descriptors[2];
@@ -240,6 +279,7 @@ static Suite *suite(void)
 	tcase_add_test(tests, a_task_killed_in_the_middle_of_a_fault_harms_nobody);
 	tcase_add_test(tests, a_thread_that_waits_in_a_range_that_goes_away_is_let_go);
 	tcase_add_loop_test(tests, a_page_that_home_cannot_read_is_an_error_not_zeros, 0, 2);
+	tcase_add_test(tests, what_lies_behind_a_page_that_came_stays_watched);
 	tcase_add_test(tests, a_thousand_rounds_leak_no_descriptor_and_no_object);
 	suite_add_tcase(all, tests);
 	return all;
