@@ -18,6 +18,8 @@
 #define SHRINK_MS	   5000u
 /* Templates that have a pool: one that is used in turns with more than so many others has none. */
 #define POOLS_MAX 4
+/* Short lives of the zygote in a row after which nothing is said of a moment any more. */
+#define HOPELESS_FAILURES 3
 /* What a waiting VMM costs, the kernel's part included, and how much of the memory that is
  * available may be theirs: 1/MEMORY_SHARE. */
 #define WAITING_BYTES (UINT64_C(1) << 20)
@@ -231,6 +233,12 @@ static int take_refused(const struct vmm_set *set, char error[MESSAGE_MAX_TEXT])
 	else if (hostd->zygote.start_error)
 		snprintf(error, MESSAGE_MAX_TEXT, "%.160s cannot be started: %s",
 			 hostd->config.vmm_path, strerror(-hostd->zygote.start_error));
+	else if (hostd->zygote.failures >= HOPELESS_FAILURES)
+		snprintf(
+		    error, MESSAGE_MAX_TEXT,
+		    "the process that new tasks of node %d are copied from ends whenever it is "
+		    "started: its log says why, and `norma doctor` there what to do",
+		    (int)hostd->config.node);
 	else
 		snprintf(error, MESSAGE_MAX_TEXT,
 			 "the process that new tasks of node %d are copied from is not running; "

@@ -79,6 +79,36 @@ START_TEST(zygote_that_keeps_dying_is_tried_less_and_less)
 }
 END_TEST
 
+static bool is_zygote_gone(void *context)
+{
+	const struct helper *zygote = context;
+
+	return !zygote->process.pid && !helper_is_up(zygote);
+}
+
+START_TEST(without_a_zygote_the_refusal_says_whether_there_will_be_one)
+{
+	struct helper *zygote;
+
+	scene_end();
+	begin(0, 0);
+	harness_settle(&harness);
+	zygote = &harness.hosts[0]->zygote;
+	harness.hosts[0]->is_stopping = true; /* then it is not started again */
+	kill(zygote_pid(), SIGKILL);
+	harness_until(&harness, is_zygote_gone, zygote, "the zygote is gone");
+	harness.hosts[0]->is_stopping = false;
+	for (unsigned int failures = 1; failures <= 3; failures += 2) {
+		zygote->failures = failures;
+		ck_assert_int_ne(CALL(norma_run_begin, .node = 0, .image_bytes = 1,
+				      .arguments = {(const uint8_t *)"x", 2}),
+				 0);
+		ck_assert_ptr_nonnull(
+		    strstr(refusal(&reply), failures < 3 ? "in a moment" : "norma doctor"));
+	}
+}
+END_TEST
+
 START_TEST(orders_of_a_zygote_that_dies_fail_with_a_sentence)
 {
 	struct task task = {.hostd = harness.hosts[0]};
@@ -288,6 +318,7 @@ int main(void)
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, dead_zygote_is_replaced_and_its_copies_live_on);
 	tcase_add_test(tcase, zygote_that_keeps_dying_is_tried_less_and_less);
+	tcase_add_test(tcase, without_a_zygote_the_refusal_says_whether_there_will_be_one);
 	tcase_add_test(tcase, orders_of_a_zygote_that_dies_fail_with_a_sentence);
 	tcase_add_test(tcase, what_is_killed_before_it_is_made_leaves_nothing);
 	tcase_add_test(tcase, tasks_need_no_waiting_vmm);
