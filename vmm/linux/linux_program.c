@@ -44,6 +44,13 @@ static int segment_load(const struct linux_program *program, const struct linux_
 	return ret;
 }
 
+static const char *why_not(int error)
+{
+	return error == -ENOMEM ? "there is no memory for it, or more is needed than the task may "
+				  "have ([limits] task_memory_bytes)"
+				: strerror(-error);
+}
+
 static int segments_load(const struct linux_program *program, const struct linux_host *host,
 			 const struct elf_plan *plan, char *why)
 {
@@ -52,7 +59,7 @@ static int segments_load(const struct linux_program *program, const struct linux
 		ret = segment_load(program, host, &plan->segments[i]);
 		if (ret)
 			snprintf(why, ELF_WHY_BYTES, "cannot be loaded at 0x%llx: %s",
-				 (unsigned long long)plan->segments[i].address, strerror(-ret));
+				 (unsigned long long)plan->segments[i].address, why_not(ret));
 	}
 	return ret;
 }
@@ -105,7 +112,7 @@ static int stack_load(const struct linux_program *program, const struct linux_ho
 		snprintf(why, ELF_WHY_BYTES, "has more than %u bytes of arguments and environment",
 			 INITIAL_STACK_BYTES_MAX);
 	else if (ret)
-		snprintf(why, ELF_WHY_BYTES, "cannot be given a stack: %s", strerror(-ret));
+		snprintf(why, ELF_WHY_BYTES, "cannot be given a stack: %s", why_not(ret));
 	return ret;
 }
 

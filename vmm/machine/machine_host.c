@@ -20,13 +20,13 @@
 
 static const struct {
 	int capability;
-	const char *missing;
+	const char *step;
 } required[] = {
-    {KVM_CAP_USER_MEMORY, "KVM lacks KVM_CAP_USER_MEMORY"},
-    {KVM_CAP_READONLY_MEM, "KVM lacks read-only memory slots (KVM_CAP_READONLY_MEM)"},
-    {KVM_CAP_IMMEDIATE_EXIT, "KVM lacks KVM_CAP_IMMEDIATE_EXIT"},
-    {KVM_CAP_XSAVE, "KVM lacks KVM_CAP_XSAVE"},
-    {KVM_CAP_XCRS, "KVM lacks KVM_CAP_XCRS"},
+    {KVM_CAP_USER_MEMORY, "finding KVM_CAP_USER_MEMORY in this host's KVM"},
+    {KVM_CAP_READONLY_MEM, "finding KVM_CAP_READONLY_MEM in this host's KVM"},
+    {KVM_CAP_IMMEDIATE_EXIT, "finding KVM_CAP_IMMEDIATE_EXIT in this host's KVM"},
+    {KVM_CAP_XSAVE, "finding KVM_CAP_XSAVE in this host's KVM"},
+    {KVM_CAP_XCRS, "finding KVM_CAP_XCRS in this host's KVM"},
 };
 
 /* PKRU and AMX stay off: they need more state than struct kvm_xsave and, for AMX, a permission. */
@@ -47,12 +47,13 @@ static int host_check_required(int kvm_fd, const char **ret_step)
 	for (size_t i = 0; i < sizeof(required) / sizeof(required[0]); i++) {
 		if (ioctl(kvm_fd, KVM_CHECK_EXTENSION, required[i].capability) > 0)
 			continue;
-		*ret_step = required[i].missing;
+		*ret_step = required[i].step;
 		return -ENOTSUP;
 	}
 	int needed = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
 	if ((ioctl(kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_SYNC_REGS) & needed) != needed) {
-		*ret_step = "KVM cannot pass registers in struct kvm_run (KVM_CAP_SYNC_REGS)";
+		*ret_step =
+		    "finding KVM_CAP_SYNC_REGS with registers and events in this host's KVM";
 		return -ENOTSUP;
 	}
 	return 0;
@@ -67,7 +68,7 @@ static int host_read(struct machine_host *host, const char **ret_step)
 {
 	int fd = host->kvm_fd;
 	if (ioctl(fd, KVM_GET_API_VERSION, 0) != KVM_API_VERSION) {
-		*ret_step = "KVM speaks another API version";
+		*ret_step = "finding API version 12 in /dev/kvm";
 		return -ENOTSUP;
 	}
 	int ret = host_check_required(fd, ret_step);
@@ -75,7 +76,7 @@ static int host_read(struct machine_host *host, const char **ret_step)
 		return ret;
 	int run_bytes = ioctl(fd, KVM_GET_VCPU_MMAP_SIZE, 0);
 	if (run_bytes < (int)sizeof(struct kvm_run)) {
-		*ret_step = "KVM_GET_VCPU_MMAP_SIZE is too small";
+		*ret_step = "finding room for struct kvm_run (KVM_GET_VCPU_MMAP_SIZE)";
 		return run_bytes < 0 ? -errno : -ENOTSUP;
 	}
 	host->run_bytes = (size_t)run_bytes;
