@@ -5,7 +5,6 @@
 
 #include <mach/kern_return.h>
 
-#include "base/log.h"
 #include "channel.h"
 #include "hostd.h"
 
@@ -37,15 +36,6 @@ void export_turn_wait(struct export_turn *turn, struct task *task)
 	grant_next(task);
 }
 
-static void export_ended(void *context, const struct answer *answer)
-{
-	char text[MESSAGE_MAX_TEXT];
-
-	(void)context;
-	if (answer->result && answer->result != KERN_TERMINATED)
-		log_line(LOG_WARNING, "step=export_end err=\"%s\"", answer_text(answer, text));
-}
-
 static void turn_leave(struct export_turn *turn)
 {
 	struct task *task = turn->task;
@@ -61,7 +51,7 @@ static void export_taken_back(void *context, const struct answer *answer)
 {
 	struct export_turn *turn = context;
 
-	export_ended(NULL, answer);
+	call_told(NULL, answer);
 	turn_leave(turn);
 	turn->taken_back(turn);
 }
@@ -79,7 +69,7 @@ static void tell_vmm(const struct task *task, struct export_turn *turn)
 		       .payload = hostd->payload,
 		       .bytes = hostd_encode(hostd, vmm_export_end_request, &request),
 		       .deadline_ns = hostd_deadline((uint64_t)hostd->config.call_deadline_ms),
-		       .done = turn ? export_taken_back : export_ended,
+		       .done = turn ? export_taken_back : call_told,
 		       .context = turn,
 		   });
 }

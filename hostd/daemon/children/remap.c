@@ -13,8 +13,8 @@
 #include "base/checked.h"
 #include "base/log.h"
 #include "channel.h"
-#include "export_turn.h"
 #include "hostd.h"
+#include "remap_source.h"
 #include "route.h"
 
 enum remap_state {
@@ -41,11 +41,10 @@ struct remap {
 	struct hostd *hostd;
 	struct request *request;       /* NULL once answered */
 	struct vm_remap_request range; /* source_address and size are whole pages */
+	struct remap_source source;
 	uint32_t uid;
 	enum remap_state state;
 	uint64_t deadline_ns;
-	struct export_turn turn; /* when the source is here */
-	uint64_t export;	 /* when it is elsewhere: its number there, 0 before */
 	uint32_t cur_protection, max_protection;
 	int32_t refusal; /* in REMAP_TAKE_BACK: what the caller will be told */
 	char refusal_text[MESSAGE_MAX_TEXT];
@@ -55,56 +54,6 @@ static void remap_set_state(struct remap *remap, enum remap_state state)
 {
 	assert(state_may_follow[remap->state][state]);
 	remap->state = state;
-}
-
-static bool is_source_here(const struct remap *remap)
-{
-	return hostd_is_own_node(remap->hostd, name_node(remap->range.source_task));
-}
-
-/* Nobody waits for the answer. */
-static void told(void *context, const struct answer *answer)
-{
-	char text[MESSAGE_MAX_TEXT];
-
-	(void)context;
-	if (answer->result && answer->result != KERN_TERMINATED)
-		log_line(LOG_WARNING, "remap step=undo err=\"%s\"", answer_text(answer, text));
-}
-
-/* The source's host lets go by itself when the link to it breaks. Return: false when it did. */
-static bool end_export_elsewhere(struct remap *remap, call_done_fn done)
-{
-	struct peer_export_end_request request = {
-	    .export = remap->export,
-	    .refused = remap->state == REMAP_TAKE_BACK,
-	};
-	struct hostd *hostd = remap->hostd;
-	struct peer *peer = peer_find(&hostd->peers, name_node(remap->range.source_task));
-	struct channel *channel = peer_channel(peer);
-
-	if (!remap->export || !channel)
-		return false;
-	remap->export = 0;
-	call_start(hostd, channel,
-		   &(struct call_setup){
-		       .type = MESSAGE_peer_export_end,
-		       .uid = remap->uid,
-		       .payload = hostd->payload,
-		       .bytes = hostd_encode(hostd, peer_export_end_request, &request),
-		       .deadline_ns = hostd_deadline((uint64_t)hostd->config.call_deadline_ms),
-		       .done = done,
-		       .context = remap,
-		   });
-	return true;
-}
-
-static void end_export(struct remap *remap, enum export_outcome outcome)
-{
-	if (is_source_here(remap))
-		export_turn_end(&remap->turn, outcome);
-	else if (outcome == EXPORT_MADE)
-		end_export_elsewhere(remap, told);
 }
 
 static void log_refusal(const struct remap *remap, int32_t result, const char *text)
@@ -124,19 +73,11 @@ static void remap_refuse(struct remap *remap, int32_t result, const char *text)
 	free(remap);
 }
 
-static void refuse_taken_back(struct export_turn *turn)
+static void refuse_taken_back(struct remap_source *source)
 {
-	struct remap *remap = container_of(turn, struct remap, turn);
+	struct remap *remap = container_of(source, struct remap, source);
 
 	remap_refuse(remap, remap->refusal, remap->refusal_text);
-}
-
-static void taken_back_elsewhere(void *context, const struct answer *answer)
-{
-	struct remap *remap = context;
-
-	told(NULL, answer);
-	refuse_taken_back(&remap->turn);
 }
 
 /*
@@ -148,10 +89,7 @@ static void remap_take_back(struct remap *remap, int32_t result, const char *tex
 	remap_set_state(remap, REMAP_TAKE_BACK);
 	remap->refusal = result;
 	snprintf(remap->refusal_text, sizeof(remap->refusal_text), "%s", text);
-	if (is_source_here(remap))
-		export_turn_refuse(&remap->turn);
-	else if (!end_export_elsewhere(remap, taken_back_elsewhere))
-		refuse_taken_back(&remap->turn);
+	remap_source_take_back(&remap->source);
 }
 
 /* The import came about after all: nobody knows of it. */
@@ -174,7 +112,7 @@ static void undo_import(struct remap *remap, const struct answer *answer)
 		       .payload = hostd->payload,
 		       .bytes = hostd_encode(hostd, vm_deallocate_request, &request),
 		       .deadline_ns = hostd_deadline((uint64_t)hostd->config.call_deadline_ms),
-		       .done = told,
+		       .done = call_told,
 		   });
 }
 
@@ -208,7 +146,7 @@ static void imported(void *context, const struct answer *answer)
 		remap_take_back(remap, answer->result, answer_text(answer, text));
 		return;
 	}
-	end_export(remap, EXPORT_MADE);
+	remap_source_end(&remap->source, EXPORT_MADE);
 	if (answer->may_still_come) {
 		import_timed_out(remap, answer);
 	} else if (hostd_decode(remap->hostd, vmm_import_range_reply, answer->payload,
@@ -282,20 +220,19 @@ static void remap_import(struct remap *remap, const struct vmm_export_range_repl
 		   });
 }
 
-/* The source's VMM answered, or its host; the replies have the same fields. */
-static void exported(void *context, const struct answer *answer)
+static void exported(struct remap_source *source, const struct answer *answer)
 {
-	struct remap *remap = context;
+	struct remap *remap = container_of(source, struct remap, source);
 	struct vmm_export_range_reply reply;
 	char text[MESSAGE_MAX_TEXT];
 
 	if (answer->result) {
-		end_export(remap, export_outcome_of(answer));
+		remap_source_end(&remap->source, export_outcome_of(answer));
 		remap_refuse(remap, answer->result, answer_text(answer, text));
 	} else if (hostd_decode(remap->hostd, vmm_export_range_reply, answer->payload,
 				answer->bytes, &reply) ||
 		   !reply.regions_count) {
-		end_export(remap, EXPORT_MADE);
+		remap_source_end(&remap->source, EXPORT_MADE);
 		remap_refuse(remap, KERN_FAILURE,
 			     "the source's memory was described wrongly by its VMM");
 	} else {
@@ -303,56 +240,10 @@ static void exported(void *context, const struct answer *answer)
 	}
 }
 
-static void export_here(struct export_turn *turn)
+static void source_ended(struct remap_source *source)
 {
-	struct remap *remap = container_of(turn, struct remap, turn);
-	struct hostd *hostd = remap->hostd;
-	struct vmm_export_range_request request = {
-	    .address = remap->range.source_address,
-	    .bytes = remap->range.size,
-	    .copy = remap->range.copy,
-	};
-
-	call_start(hostd, turn->task->vmm->channel,
-		   &(struct call_setup){
-		       .type = MESSAGE_vmm_export_range,
-		       .uid = remap->uid,
-		       .payload = hostd->payload,
-		       .bytes = hostd_encode(hostd, vmm_export_range_request, &request),
-		       .deadline_ns = remap->deadline_ns,
-		       .done = exported,
-		       .context = remap,
-		   });
-}
-
-static void source_ended(struct export_turn *turn)
-{
-	remap_refuse(container_of(turn, struct remap, turn), KERN_TERMINATED,
+	remap_refuse(container_of(source, struct remap, source), KERN_TERMINATED,
 		     "the source task ended before its memory was mapped");
-}
-
-static void export_elsewhere(struct remap *remap)
-{
-	struct hostd *hostd = remap->hostd;
-	struct peer_export_range_request request = {
-	    .task = remap->range.source_task,
-	    .address = remap->range.source_address,
-	    .bytes = remap->range.size,
-	    .copy = remap->range.copy,
-	    .export = ++hostd->last_export,
-	};
-
-	remap->export = request.export;
-	peer_call(hostd, name_node(remap->range.source_task),
-		  &(struct call_setup){
-		      .type = MESSAGE_peer_export_range,
-		      .uid = remap->uid,
-		      .payload = hostd->payload,
-		      .bytes = hostd_encode(hostd, peer_export_range_request, &request),
-		      .deadline_ns = remap->deadline_ns,
-		      .done = exported,
-		      .context = remap,
-		  });
 }
 
 /*
@@ -409,12 +300,18 @@ void remap_begin(struct request *request, const struct vm_remap_request *wanted)
 	    .range = range,
 	    .uid = request->uid,
 	    .deadline_ns = hostd_deadline((uint64_t)hostd->config.clone_deadline_ms),
-	    .turn = {.granted = export_here,
-		     .task_ended = source_ended,
-		     .taken_back = refuse_taken_back},
 	};
-	if (source)
-		export_turn_wait(&remap->turn, source);
-	else
-		export_elsewhere(remap);
+	remap->source = (struct remap_source){
+	    .hostd = hostd,
+	    .task = range.source_task,
+	    .address = range.source_address,
+	    .bytes = range.size,
+	    .is_copy = range.copy,
+	    .uid = remap->uid,
+	    .deadline_ns = remap->deadline_ns,
+	    .exported = exported,
+	    .task_ended = source_ended,
+	    .taken_back = refuse_taken_back,
+	};
+	remap_source_export(&remap->source, source);
 }

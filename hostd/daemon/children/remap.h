@@ -1,9 +1,8 @@
 /*
  * vm_remap at the target's host. The steps, each of which may fail, and what is undone then:
  *
- *   EXPORT   a turn at the source (export_turn.h), then    nothing: the VMM undoes its own failure
- *            vmm_export_range here, peer_export_range
- *            (peer_export.h) elsewhere
+ *   EXPORT   by the source, wherever it is                 nothing: the VMM undoes its own failure
+ *            (remap_source.h)
  *   IMPORT   vmm_import_range into the target              the end of the export; an import that
  *                                                          succeeds after its deadline is
  *                                                          deallocated

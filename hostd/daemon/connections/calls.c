@@ -12,6 +12,7 @@
 #include <uthash.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "channel.h"
 #include "claims.h"
 #include "hostd.h"
@@ -243,6 +244,16 @@ void calls_drop(struct hostd *hostd)
 		if (timer->expired == call_expired)
 			call_free(container_of(timer, struct call, timer));
 	}
+}
+
+void call_told(void *context, const struct answer *answer)
+{
+	char text[MESSAGE_MAX_TEXT];
+
+	(void)context;
+	if (answer->result && answer->result != KERN_TERMINATED)
+		log_line(LOG_WARNING, "call step=told code=%d err=\"%s\"", answer->result,
+			 answer_text(answer, text));
 }
 
 const char *answer_text(const struct answer *answer, char *text)

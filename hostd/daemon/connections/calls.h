@@ -56,6 +56,10 @@ void call_start(struct hostd *hostd, struct channel *channel, const struct call_
 void call_refuse(struct hostd *hostd, const struct call_setup *setup, int32_t result,
 		 const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+/* The `done` of a call to a task that may have ended, when nobody waits for the answer: any other
+ * refusal is logged. `context` is not used. */
+void call_told(void *context, const struct answer *answer);
+
 /* Hands a reply to the call that waits for it. Return: 0, -EPROTO when there never was one. */
 int calls_deliver(struct channel *channel, struct link_message *reply);
 
