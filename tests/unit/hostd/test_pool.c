@@ -130,6 +130,24 @@ START_TEST(orders_of_a_zygote_that_dies_fail_with_a_sentence)
 }
 END_TEST
 
+/* Its process may take a while to end. */
+START_TEST(a_vmm_whose_link_has_ended_waits_for_no_task)
+{
+	struct vmm_set *set = &harness.hosts[0]->vmms;
+	struct vmm *vmm;
+
+	harness_settle(&harness);
+	ck_assert_uint_eq(vmms_waiting(set), 2);
+	vmm = TAILQ_FIRST(&set->any.waiting);
+	channel_close(vmm->channel, "the test ends it");
+	ck_assert_uint_eq(vmms_waiting(set), 1);
+	ck_assert_ptr_ne(TAILQ_FIRST(&set->any.waiting), vmm);
+	check_lives_and_ends(run_program(&harness, &client, 0, ""));
+	harness_settle(&harness);
+	ck_assert_uint_eq(vmms_waiting(set), 2);
+}
+END_TEST
+
 START_TEST(what_is_killed_before_it_is_made_leaves_nothing)
 {
 	struct vmm_set *set = &harness.hosts[0]->vmms;
@@ -320,6 +338,7 @@ int main(void)
 	tcase_add_test(tcase, zygote_that_keeps_dying_is_tried_less_and_less);
 	tcase_add_test(tcase, without_a_zygote_the_refusal_says_whether_there_will_be_one);
 	tcase_add_test(tcase, orders_of_a_zygote_that_dies_fail_with_a_sentence);
+	tcase_add_test(tcase, a_vmm_whose_link_has_ended_waits_for_no_task);
 	tcase_add_test(tcase, what_is_killed_before_it_is_made_leaves_nothing);
 	tcase_add_test(tcase, tasks_need_no_waiting_vmm);
 	tcase_add_test(tcase, pool_grows_with_demand_up_to_its_limit);
