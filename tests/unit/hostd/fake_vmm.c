@@ -10,9 +10,10 @@
  *
  * task_info tells what the test wants to know: virtual_size is the number of exports begun,
  * resident_size of those ended, suspend_count of ranges that are mapped; base_priority, policy,
- * user_time (hold_exceptions) and system_time (limit_memory_bytes) are properties; owner_uid is the
- * memory's NUMA cell. task_suspend
- * makes the "guest" call task_create on itself and answers with what that answered.
+ * user_time (hold_exceptions) and system_time (limit_memory_bytes) are properties; the upper half
+ * of user_time is the number of exports that ended because nobody took what they gave; owner_uid is
+ * the memory's NUMA cell. task_suspend makes the "guest" call task_create on itself and answers
+ * with what that answered.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -29,7 +30,7 @@ struct fake_vmm {
 	struct link link;
 	uint32_t task;
 	char program[4096];
-	unsigned int exports, export_ends;
+	unsigned int exports, export_ends, export_refusals;
 	unsigned int ranges; /* imported and not deallocated */
 	struct task_properties properties;
 	int memory_cell;
@@ -235,6 +236,16 @@ static void answer_deallocate(struct fake_vmm *vmm, const struct link_message *m
 	fake_reply(&vmm->link, message, NULL, 0);
 }
 
+static void answer_export_end(struct fake_vmm *vmm, const struct link_message *message)
+{
+	struct vmm_export_end_request request;
+
+	decode(vmm, vmm_export_end_request, message, &request);
+	vmm->export_ends++;
+	vmm->export_refusals += request.refused;
+	fake_reply(&vmm->link, message, NULL, 0);
+}
+
 static void answer_info(struct fake_vmm *vmm, const struct link_message *message)
 {
 	struct task_info_reply info = {.virtual_size = vmm->exports,
@@ -242,7 +253,8 @@ static void answer_info(struct fake_vmm *vmm, const struct link_message *message
 				       .suspend_count = vmm->ranges,
 				       .base_priority = vmm->properties.priority,
 				       .policy = vmm->properties.policy,
-				       .user_time = vmm->properties.hold_exceptions,
+				       .user_time = vmm->properties.hold_exceptions |
+						    (uint64_t)vmm->export_refusals << 32,
 				       .system_time = vmm->properties.limit_memory_bytes,
 				       .owner_uid = (uint32_t)vmm->memory_cell};
 
@@ -298,8 +310,7 @@ static void handle(struct fake_vmm *vmm, const struct link_message *message)
 		answer_export(vmm, message);
 		break;
 	case MESSAGE_vmm_export_end:
-		vmm->export_ends++;
-		fake_reply(&vmm->link, message, NULL, 0);
+		answer_export_end(vmm, message);
 		break;
 	case MESSAGE_vmm_properties:
 		answer_properties(vmm, message);

@@ -319,7 +319,7 @@ START_TEST(late_child_is_ended)
 	/* Node 1 gives up while the import still goes on at node 2, where it then succeeds. */
 	ck_assert_int_eq(clone_to(2), 0);
 	ck_assert_int_eq(CALL(task_terminate, .task = child_of_reply()), 0);
-	set_deadlines(2000, 10000);
+	set_deadlines(LATE_MS, 10000);
 	harness_script(&harness, "vmm_become hold\n");
 	SEND_HOST(&client, norma_task_clone, .parent = parent, .inherit_memory = 1,
 		  .child_node = 2);

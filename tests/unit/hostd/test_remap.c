@@ -179,6 +179,8 @@ START_TEST(failure_of_any_step_leaves_nothing)
 	set_deadlines(10000, 10000);
 	/* An export that was never answered is ended all the same. */
 	ck_assert_uint_ge(info_of(source).resident_size, before.virtual_size);
+	ck_assert_uint_eq(info_of(source).user_time >> 32,
+			  strcmp(failure->script, "vmm_import_range refuse\n") == 0);
 	ck_assert_int_eq(remap_from(source), 0); /* and it works again */
 	ck_assert_uint_eq(info_of(target).suspend_count, 2);
 	ck_assert_int_eq(CALL(norma_task_clone, .parent = source, .inherit_memory = 1), 0);
@@ -217,7 +219,7 @@ END_TEST
 
 START_TEST(import_that_comes_too_late_is_undone)
 {
-	set_deadlines(2000, 10000);
+	set_deadlines(LATE_MS, 10000);
 	harness_script(&harness, "vmm_import_range hold\n");
 	send_remap_from(sources[1 + _i]);
 	harness_until_held(&harness);
@@ -244,7 +246,7 @@ END_TEST
 START_TEST(export_that_comes_too_late_is_ended)
 {
 	ck_assert_int_eq(remap_from(sources[2]), 0);
-	set_deadlines(2000, 10000);
+	set_deadlines(LATE_MS, 10000);
 	harness_script(&harness, "vmm_export_range hold\n");
 	send_remap_from(sources[2]);
 	harness_until_held(&harness);
