@@ -38,11 +38,11 @@ void page_connection_close(struct page_connection *connection, int reason)
 	ring_cancel(connection->ring, &connection->send_operation);
 }
 
-static void release_place(struct page_connection *connection)
+void page_place_release(struct page_place *place)
 {
-	if (connection->place.at && connection->place.release)
-		connection->place.release(connection->place.context);
-	connection->place = (struct page_place){0};
+	if (place->at && place->release)
+		place->release(place->context);
+	*place = (struct page_place){0};
 }
 
 void page_connection_free(struct page_connection *connection)
@@ -51,11 +51,11 @@ void page_connection_free(struct page_connection *connection)
 		struct page_frame *frame = connection->queue_head;
 
 		connection->queue_head = frame->next;
-		free(frame);
+		page_frame_free(frame);
 	}
 	if (connection->fd >= 0)
 		close(connection->fd);
-	release_place(connection);
+	page_place_release(&connection->place);
 	free(connection->buffer);
 	free(connection);
 }
@@ -154,7 +154,7 @@ static int deliver_placed(struct page_connection *connection, size_t *bytes)
 	if (taken < missing)
 		return 0;
 	r = deliver(connection, &connection->placed);
-	release_place(connection);
+	page_place_release(&connection->place);
 	return r;
 }
 

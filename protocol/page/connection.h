@@ -17,24 +17,28 @@
 
 /* More unsent bytes than this: the other side does not read; the connection is closed. */
 #define CONNECTION_MAX_QUEUED_BYTES (64u * 1024u * 1024u)
-#define CONNECTION_SEND_FRAMES	    32u
+#define CONNECTION_SEND_VECTORS	    32u
 
 struct page_connection;
 
-/* Room for one message: header and payload. Made with page_frame_new, given to a connection. */
-struct page_frame {
-	struct page_frame *next;
-	size_t capacity; /* of the payload */
-	size_t bytes;	 /* of header and payload, set when sent */
-	uint8_t data[];	 /* header, payload */
-};
-
-/* Where a payload goes, held for the connection until it calls release(context), if there is one.
+/*
+ * Where a payload goes or comes from, held for the connection until it calls release(context), if
+ * there is one.
  */
 struct page_place {
 	uint8_t *at;
 	void (*release)(void *context);
 	void *context;
+};
+
+/* Room for one message: header and payload. Made with page_frame_new, given to a connection. */
+struct page_frame {
+	struct page_frame *next;
+	size_t capacity; /* of the payload in data */
+	size_t bytes;	 /* of header and payload, set when sent */
+	struct page_place
+	    place;	/* of a payload that is sent from where it is; at: NULL if none is */
+	uint8_t data[]; /* header, payload */
 };
 
 struct page_connection_owner {
@@ -84,7 +88,7 @@ struct page_connection {
 	struct page_frame *queue_head, *queue_tail;
 	size_t queued_bytes;
 	size_t sent_of_head; /* bytes of the head frame that are gone already */
-	struct iovec vectors[CONNECTION_SEND_FRAMES];
+	struct iovec vectors[CONNECTION_SEND_VECTORS];
 	struct msghdr send_header;
 };
 
@@ -139,6 +143,13 @@ static inline uint8_t *page_frame_payload(struct page_frame *frame)
  */
 void page_connection_send_frame(struct page_connection *connection, struct page_frame *take_frame,
 				const struct page_message *message);
+/*
+ * Queues a BLOCK whose pages are sent from where they are, without a copy. They must not change,
+ * and be readable, until they are released.
+ */
+void page_connection_send_placed(struct page_connection *connection,
+				 const struct page_message *block,
+				 const struct page_place *take_place);
 /* Queues a message and a copy of its payload. */
 void page_connection_send(struct page_connection *connection, const struct page_message *message);
 /* The same for a message that may wait until another one goes, or until page_connection_hurry. */

@@ -8,6 +8,12 @@
 
 #include "page/connection_internal.h"
 
+void page_frame_free(struct page_frame *frame)
+{
+	page_place_release(&frame->place);
+	free(frame);
+}
+
 static void drop_sent(struct page_connection *connection, size_t sent)
 {
 	connection->queued_bytes -= sent;
@@ -18,7 +24,7 @@ static void drop_sent(struct page_connection *connection, size_t sent)
 
 		sent -= frame->bytes;
 		connection->queue_head = frame->next;
-		free(frame);
+		page_frame_free(frame);
 	}
 	if (!connection->queue_head) {
 		connection->queue_tail = NULL;
@@ -42,16 +48,33 @@ void page_connection_send_complete(struct ring_operation *operation, int result)
 	page_connection_end_if_idle(connection);
 }
 
-/* Return: how many frames the vectors of the next message cover. */
+/* Return: how many vectors the bytes of a frame take, but for the first `skip` of them. */
+static unsigned int gather_frame(struct page_frame *frame, size_t skip, struct iovec *vectors)
+{
+	size_t here = frame->place.at ? PAGE_MESSAGE_HEADER_BYTES : frame->bytes;
+	size_t gone = skip > here ? skip - here : 0;
+	unsigned int count = 0;
+
+	if (skip < here)
+		vectors[count++] =
+		    (struct iovec){.iov_base = frame->data + skip, .iov_len = here - skip};
+	if (frame->place.at)
+		vectors[count++] = (struct iovec){
+		    .iov_base = frame->place.at + gone,
+		    .iov_len = frame->bytes - here - gone,
+		};
+	return count;
+}
+
+/* Return: how many vectors the next message has. */
 static unsigned int gather(struct page_connection *connection)
 {
 	size_t skip = connection->sent_of_head;
 	unsigned int count = 0;
 
 	for (struct page_frame *frame = connection->queue_head;
-	     frame && count < CONNECTION_SEND_FRAMES; frame = frame->next, skip = 0)
-		connection->vectors[count++] =
-		    (struct iovec){.iov_base = frame->data + skip, .iov_len = frame->bytes - skip};
+	     frame && count + 2 <= CONNECTION_SEND_VECTORS; frame = frame->next, skip = 0)
+		count += gather_frame(frame, skip, connection->vectors + count);
 	connection->send_header =
 	    (struct msghdr){.msg_iov = connection->vectors, .msg_iovlen = count};
 	return count;
@@ -91,16 +114,16 @@ struct page_frame *page_frame_new(size_t payload_bytes)
 	return frame;
 }
 
-void page_connection_send_frame(struct page_connection *connection, struct page_frame *take_frame,
-				const struct page_message *message)
+/* The payload lies in the frame, or in its place. */
+static void enqueue(struct page_connection *connection, struct page_frame *take_frame,
+		    const struct page_message *message)
 {
 	struct page_message sealed = *message;
 
 	if (connection->is_closing) {
-		free(take_frame);
+		page_frame_free(take_frame);
 		return;
 	}
-	assert(message->bytes <= take_frame->capacity);
 	sealed.epoch = connection->epoch;
 	sealed.sequence = connection->send_sequence++;
 	page_message_seal(take_frame->data, &sealed);
@@ -114,6 +137,31 @@ void page_connection_send_frame(struct page_connection *connection, struct page_
 	connection->queued_bytes += take_frame->bytes;
 	if (connection->queued_bytes > CONNECTION_MAX_QUEUED_BYTES)
 		page_connection_close(connection, -ENOBUFS);
+}
+
+void page_connection_send_frame(struct page_connection *connection, struct page_frame *take_frame,
+				const struct page_message *message)
+{
+	assert(message->bytes <= take_frame->capacity);
+	enqueue(connection, take_frame, message);
+}
+
+void page_connection_send_placed(struct page_connection *connection,
+				 const struct page_message *block,
+				 const struct page_place *take_place)
+{
+	struct page_frame *frame = page_frame_new(0);
+	struct page_place place = *take_place;
+
+	/* The checksum of any other type covers its payload. */
+	assert(block->type == PAGE_MESSAGE_BLOCK && block->bytes > 0);
+	if (!frame) {
+		page_place_release(&place);
+		page_connection_close(connection, -ENOMEM);
+		return;
+	}
+	frame->place = place;
+	enqueue(connection, frame, block);
 }
 
 void page_connection_send(struct page_connection *connection, const struct page_message *message)

@@ -56,7 +56,7 @@ static int object_new_over(struct memory_file *take_file, uint64_t offset, uint6
 
 int object_new(uint64_t address, uint64_t bytes, struct object **ret_object)
 {
-	_cleanup_close_ int fd = memfd_create("norma-memory", MFD_CLOEXEC);
+	_cleanup_close_ int fd = memfd_create("norma-memory", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	uint64_t lead_bytes = address % HUGE_PAGE_BYTES;
 	struct memory_file *file;
 

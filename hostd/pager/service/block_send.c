@@ -4,7 +4,6 @@
 #include "pager/service/block_send.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -43,9 +42,8 @@ static uint32_t count_run(const uint8_t *data, uint32_t count, bool is_zero)
 	return run;
 }
 
-/* Takes a frame that holds the pages. */
-static uint32_t send_frame(struct page_connection *connection, const struct page_message *about,
-			   struct page_frame *take_frame)
+static void send_placed(struct page_connection *connection, const struct page_message *about,
+			struct store *store)
 {
 	struct page_message block = {
 	    .type = PAGE_MESSAGE_BLOCK,
@@ -55,52 +53,52 @@ static uint32_t send_frame(struct page_connection *connection, const struct page
 	    .page_count = about->page_count,
 	    .bytes = (uint32_t)(about->page_count * PAGE_BYTES),
 	};
+	const struct page_place place = {
+	    .at = store_view(store, about->first_page),
+	    .release = store_put,
+	    .context = store_get(store),
+	};
 
-	page_connection_send_frame(connection, take_frame, &block);
-	return about->page_count;
+	page_connection_send_placed(connection, &block, &place);
 }
 
-static uint32_t send_runs(struct page_connection *connection, const struct page_message *about,
-			  const uint8_t *data)
+/* Return: how many pages from the first of `rest` on are alike: zero, or not. */
+static uint32_t measure_run(const struct page_message *rest, const struct store *store,
+			    bool *ret_is_zero)
 {
-	struct page_message run = *about;
-	uint32_t sent = 0;
+	uint32_t count = store_count_data(store, rest->first_page, rest->page_count);
+	const uint8_t *data = store_view(store, rest->first_page);
 
-	for (uint32_t left = about->page_count; left > 0; left -= run.page_count) {
-		bool is_zero = page_is_zero(data, PAGE_BYTES);
-		struct page_frame *frame;
-
-		run.page_count = count_run(data, left, is_zero);
-		frame = is_zero ? NULL : page_frame_new(run.page_count * PAGE_BYTES);
-		if (is_zero) {
-			block_send_about(connection, PAGE_MESSAGE_BLOCK_ZERO, &run);
-		} else if (frame) {
-			memcpy(page_frame_payload(frame), data, run.page_count * PAGE_BYTES);
-			sent += send_frame(connection, &run, frame);
-		} else {
-			run.page_count = left;
-			block_send_lost(connection, &run, -ENOMEM);
-		}
-		data += run.page_count * PAGE_BYTES;
-		run.first_page += run.page_count;
+	if (!count) {
+		/* A hole must not be touched: that would give it memory. */
+		count = store_count_hole(store, rest->first_page, rest->page_count);
+		*ret_is_zero = true;
+		if (count)
+			return count;
+		count = 1;
 	}
-	return sent;
+	*ret_is_zero = page_is_zero(data, PAGE_BYTES);
+	return count_run(data, count, *ret_is_zero);
 }
 
 uint32_t block_send(struct page_connection *connection, const struct page_message *about,
-		    const struct store *store)
+		    struct store *store)
 {
-	uint32_t count = about->page_count, sent = 0;
-	struct page_frame *frame = page_frame_new(count * PAGE_BYTES);
-	uint8_t *data = frame ? page_frame_payload(frame) : NULL;
-	int r = frame ? store_read(store, about->first_page, count, data) : -ENOMEM;
+	struct page_message run = *about;
+	uint32_t left = about->page_count, sent = 0;
 
-	if (r == 0 && count_run(data, count, false) == count)
-		return send_frame(connection, about, frame);
-	if (r)
-		block_send_lost(connection, about, r);
-	else
-		sent = send_runs(connection, about, data);
-	free(frame);
+	while (left > 0) {
+		bool is_zero;
+
+		run.page_count = left;
+		run.page_count = measure_run(&run, store, &is_zero);
+		if (is_zero)
+			block_send_about(connection, PAGE_MESSAGE_BLOCK_ZERO, &run);
+		else
+			send_placed(connection, &run, store);
+		sent += is_zero ? 0 : run.page_count;
+		run.first_page += run.page_count;
+		left -= run.page_count;
+	}
 	return sent;
 }

@@ -1,5 +1,5 @@
 /*
- * Reading pages of a frozen object and sending them: in runs of pages that are zero, which cost
+ * Sending pages of a frozen object: in runs of pages that are zero, which cost
  * nothing, and pages that are not.
  */
 #ifndef SERVICE_BLOCK_SEND_H
@@ -9,11 +9,11 @@
 #include "pager/service/store.h"
 
 /*
- * Queues the answer about these pages, PAGE_BLOCK_PAGES of them at most; BLOCK_LOST with the reason
- * logged when they cannot be read. Return: how many had to be sent.
+ * Queues the answer about these pages, PAGE_BLOCK_PAGES of them at most. They leave from where they
+ * are: the store, which has a view, is held until they have. Return: how many had to be sent.
  */
 uint32_t block_send(struct page_connection *connection, const struct page_message *about,
-		    const struct store *store);
+		    struct store *store);
 /* Queues BLOCK_LOST and logs why: -ENOENT is what a host that has left meets, and no error. */
 void block_send_lost(struct page_connection *connection, const struct page_message *about,
 		     int error);

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -212,10 +211,24 @@ void objects_settle(struct pager *pager)
 
 struct store *object_store(struct object *object)
 {
-	int r = object->store ? 0 : store_new(object->memory, object->offset, &object->store);
+	struct store *store;
+	int r;
 
-	errno = -r;
-	return object->store;
+	if (object->store)
+		return object->store;
+	r = store_new(object->memory, object->offset, &store);
+	if (r) {
+		errno = -r;
+		return NULL;
+	}
+	r = store_open_view(store, object->offset + object->bytes);
+	if (r) {
+		store_put(store);
+		errno = -r;
+		return NULL;
+	}
+	object->store = store;
+	return store;
 }
 
 int object_read_pages(const struct object *object, uint64_t first, uint32_t count, void *buffer)
@@ -241,23 +254,14 @@ int object_write_pages(const struct object *object, uint64_t first, uint32_t cou
 	return put == (ssize_t)bytes ? 0 : -EIO;
 }
 
-/* Its file belongs to a task, which may have cut it short: what is not there is no zero. */
-static bool reaches(const struct object *object, uint64_t pages)
-{
-	struct stat status;
-
-	return fstat(object->memory, &status) == 0 &&
-	       (uint64_t)status.st_size >= object->offset + pages * PAGE_BYTES;
-}
-
 uint64_t object_count_hole(const struct object *object, uint64_t first, uint64_t limit)
 {
 	off_t at = (off_t)(object->offset + first * PAGE_BYTES);
 	off_t data = lseek(object->memory, at, SEEK_DATA);
 	uint64_t count;
 
-	if (data < 0) /* ENXIO: nothing but a hole up to the end, or beyond it */
-		return errno == ENXIO && reaches(object, first + limit) ? limit : 0;
+	if (data < 0) /* ENXIO: nothing but a hole up to the end */
+		return errno == ENXIO ? limit : 0;
 	count = (uint64_t)(data - at) / PAGE_BYTES;
 	return count < limit ? count : limit;
 }

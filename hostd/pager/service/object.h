@@ -55,7 +55,7 @@ struct object {
 	enum object_phase phase;
 	enum object_kind kind;
 	int home;
-	int memory; /* memfd; -1 while joining. Never mapped here: pread and pwrite cannot fault */
+	int memory; /* memfd; -1 while joining. Sealed against being cut short if it is frozen */
 	uint64_t offset; /* of the window in it */
 	uint64_t bytes, pages;
 

@@ -6,9 +6,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/checked.h"
+#include "page/page_message.h"
 
 int store_new(int fd, uint64_t offset, struct store **ret_store)
 {
@@ -34,6 +36,11 @@ void store_open_window(struct store *store, uint64_t file_bytes)
 	store->window = window_open(store->fd, file_bytes);
 }
 
+int store_open_view(struct store *store, uint64_t file_bytes)
+{
+	return window_open_view(store->fd, file_bytes, &store->view);
+}
+
 struct store *store_get(struct store *store)
 {
 	atomic_fetch_add_explicit(&store->references, 1, memory_order_relaxed);
@@ -48,6 +55,8 @@ void store_put(void *data)
 		return;
 	if (store->window)
 		window_close(store->window);
+	if (store->view)
+		window_close(store->view);
 	close(store->fd);
 	free(store);
 }
@@ -59,14 +68,39 @@ uint8_t *store_place(struct store *store, uint64_t first, uint64_t bytes)
 	return window_place(store->window, store->offset + first * PAGE_BYTES, bytes);
 }
 
-int store_read(const struct store *store, uint64_t first, uint32_t count, void *buffer)
+/*
+ * Asking the file instead (SEEK_HOLE) looks through all of it that has memory each time, under a
+ * lock: 0.1 s of processor time for a GiB.
+ */
+uint32_t store_count_data(const struct store *store, uint64_t first, uint32_t limit)
 {
-	size_t bytes = count * PAGE_BYTES;
-	ssize_t got = pread(store->fd, buffer, bytes, (off_t)(store->offset + first * PAGE_BYTES));
+	unsigned char is_here[PAGE_BLOCK_PAGES];
+	uint32_t count = 0;
 
-	if (got < 0)
-		return -errno;
-	return got == (ssize_t)bytes ? 0 : -EIO;
+	if (limit > PAGE_BLOCK_PAGES)
+		limit = PAGE_BLOCK_PAGES;
+	if (mincore(store_view(store, first), limit * PAGE_BYTES, is_here))
+		return 0;
+	while (count < limit && is_here[count] & 1)
+		count++;
+	return count;
+}
+
+uint32_t store_count_hole(const struct store *store, uint64_t first, uint32_t limit)
+{
+	uint64_t at = store->offset + first * PAGE_BYTES;
+	off_t data = lseek(store->fd, (off_t)at, SEEK_DATA);
+	uint64_t count;
+
+	if (data < 0) /* ENXIO: nothing but a hole up to the end */
+		return errno == ENXIO ? limit : 0;
+	count = ((uint64_t)data - at) / PAGE_BYTES;
+	return count < limit ? (uint32_t)count : limit;
+}
+
+uint8_t *store_view(const struct store *store, uint64_t first)
+{
+	return store->view->at + store->offset + first * PAGE_BYTES;
 }
 
 int store_write(const struct store *store, uint64_t first, uint32_t count, const void *data)

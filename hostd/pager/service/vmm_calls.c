@@ -43,6 +43,14 @@ static int call_hello(struct vmm *vmm, struct link_message *message)
 	return 0;
 }
 
+/* Frozen memory is sent from where it is: then no task may cut it short under the pager. */
+static bool seal(int fd)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	return seals >= 0 && (seals & F_SEAL_SHRINK || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) == 0);
+}
+
 /* Return: NULL when a window of a memfd can become an object, else what is wrong with it. */
 static const char *judge_window(const struct object_window *window, int fd)
 {
@@ -56,6 +64,8 @@ static const char *judge_window(const struct object_window *window, int fd)
 		return "offset and size must be whole pages, the size not 0 and at most 1 TiB";
 	if (fcntl(fd, F_GET_SEALS) < 0 || fstat(fd, &status))
 		return "its descriptor is not a memfd";
+	if (window->kind == OBJECT_FROZEN && (!seal(fd) || fstat(fd, &status)))
+		return "its memfd cannot be sealed against being cut short";
 	if (!checked_add_u64(window->offset, window->bytes, &end) || end > (uint64_t)status.st_size)
 		return "it reaches beyond the end of its memfd";
 	return NULL;

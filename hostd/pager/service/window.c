@@ -3,6 +3,7 @@
  */
 #include "pager/service/window.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -29,15 +30,15 @@ static uint8_t *reserve(uint64_t bytes)
 	return at + before;
 }
 
-static int map(struct window *window, int fd)
+static int map(struct window *window, int fd, int protection)
 {
 	window->at = reserve(window->bytes);
 	if (!window->at)
 		return -1;
-	if (mmap(window->at, window->bytes, PROT_READ | PROT_WRITE,
-		 MAP_SHARED | MAP_FIXED | MAP_NORESERVE, fd, 0) == MAP_FAILED)
-		return -1;
-	return madvise(window->at, window->bytes, MADV_HUGEPAGE);
+	return mmap(window->at, window->bytes, protection, MAP_SHARED | MAP_FIXED | MAP_NORESERVE,
+		    fd, 0) == MAP_FAILED
+		   ? -1
+		   : 0;
 }
 
 void window_close(struct window *window)
@@ -57,10 +58,28 @@ struct window *window_open(int fd, uint64_t bytes)
 	window->bytes = bytes;
 	window->unit_count = bytes / HUGE_PAGE_BYTES;
 	window->filled = calloc((size_t)window->unit_count / 64 + 1, sizeof(uint64_t));
-	if (window->unit_count && window->filled && map(window, fd) == 0)
+	if (window->unit_count && window->filled && map(window, fd, PROT_READ | PROT_WRITE) == 0 &&
+	    madvise(window->at, window->bytes, MADV_HUGEPAGE) == 0)
 		return window;
 	window_close(window);
 	return NULL;
+}
+
+int window_open_view(int fd, uint64_t bytes, struct window **ret_window)
+{
+	struct window *window = calloc(1, sizeof(*window));
+
+	if (!window)
+		return -ENOMEM;
+	window->bytes = bytes;
+	if (map(window, fd, PROT_READ)) {
+		int r = -errno;
+
+		window_close(window);
+		return r;
+	}
+	*ret_window = window;
+	return 0;
 }
 
 uint8_t *window_place(struct window *window, uint64_t offset, uint64_t bytes)

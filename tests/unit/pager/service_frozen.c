@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <mach/kern_return.h>
@@ -188,6 +189,35 @@ START_TEST(the_rest_comes_without_being_touched_and_then_home_is_not_needed)
 	task_close(&home);
 	view_done(&view);
 	view_done(&late_view);
+	world_stop(&world);
+}
+END_TEST
+
+/* The pager sends from its own mapping, in which a touch would give a hole memory. */
+START_TEST(what_home_sends_gets_no_memory_and_cannot_be_cut_short)
+{
+	int fd = make_source(LARGE_PAGES);
+	uint64_t bytes = LARGE_PAGES * PAGE_BYTES, before, id;
+	struct task home, user;
+	struct stat then, now;
+	struct view view;
+
+	world_start(&world, 2);
+	before = world_statistics(&world, 1).pages_in;
+	task_open(&home, &world, 0);
+	task_open(&user, &world, 1);
+	ck_assert_int_eq(fstat(fd, &then), 0);
+	ck_assert_int_eq(task_publish(&home, OBJECT_FROZEN, fd, 0, bytes, &id), 0);
+	ck_assert_int_ne(ftruncate(fd, (off_t)(bytes - PAGE_BYTES)), 0);
+	view = task_use(&user, id);
+	await_pages_in(1, before + LARGE_PAGES);
+	check_all(&view);
+	ck_assert_int_eq(fstat(fd, &now), 0);
+	ck_assert_int_eq(now.st_blocks, then.st_blocks);
+	close(fd);
+	task_close(&user);
+	task_close(&home);
+	view_done(&view);
 	world_stop(&world);
 }
 END_TEST
@@ -391,6 +421,7 @@ static Suite *suite(void)
 	tcase_add_test(tests, each_page_is_fetched_once_for_all_tasks_of_a_host);
 	tcase_add_test(tests, stores_stay_with_the_task_that_made_them);
 	tcase_add_test(tests, the_rest_comes_without_being_touched_and_then_home_is_not_needed);
+	tcase_add_test(tests, what_home_sends_gets_no_memory_and_cannot_be_cut_short);
 	tcase_add_test(tests, what_had_not_come_when_home_died_is_an_error_not_zeros);
 	tcase_add_test(tests, a_home_that_does_not_answer_is_an_error_in_time);
 	tcase_add_test(tests, a_window_inside_a_memfd_is_the_object);

@@ -42,6 +42,7 @@ END_TEST
 START_TEST(wrong_windows_and_ranges_are_refused_and_leave_no_trace)
 {
 	int memory = make_memory(4 * PAGE_BYTES), pipe_fds[2];
+	int unsealable = memfd_create("test", MFD_CLOEXEC);
 	uint8_t *at = mmap(NULL, 4 * PAGE_BYTES, PROT_READ, MAP_SHARED, memory, 0);
 	struct task *task = &tasks[0];
 	uint64_t id = 0, page = PAGE_BYTES;
@@ -57,6 +58,8 @@ START_TEST(wrong_windows_and_ranges_are_refused_and_leave_no_trace)
 	ck_assert_int_ne(task_publish(task, OBJECT_COHERENT, memory, 0 - page, page, &id), 0);
 	ck_assert_int_ne(task_publish(task, OBJECT_COHERENT, memory, page, 0 - page, &id), 0);
 	ck_assert_int_ne(task_publish(task, OBJECT_COHERENT, pipe_fds[0], 0, page, &id), 0);
+	ck_assert_int_eq(ftruncate(unsealable, PAGE_BYTES), 0);
+	ck_assert_int_ne(task_publish(task, OBJECT_FROZEN, unsealable, 0, page, &id), 0);
 	ck_assert_uint_eq(world_statistics(&world, 0).objects, 1);
 	ck_assert_int_eq(task_publish(task, OBJECT_COHERENT, memory, 0, 4 * page, &id), 0);
 	ck_assert_int_ne(task_map(task, id + 1, 0, at, page), 0);
