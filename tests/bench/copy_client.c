@@ -1,6 +1,7 @@
 /*
  * Measures how a parent's memory comes to a child on another host. Each round has a parent of its
- * own, full of random bytes, so that nothing of it is anywhere else.
+ * own, full of random bytes, so that nothing of it is anywhere else; it is filled before the round
+ * is asked for, so that the caller decides what state the machine's memory is in when it begins.
  *
  *   copy_client bulk PROGRAM MIB NODE DAEMON...    until all is resident there; then its program,
  *                                                  which touched nothing before, reads all
@@ -31,6 +32,7 @@ struct measurement {
 	int node;
 	int daemon_count;
 	char **daemons;
+	struct clone_parent parent; /* of the next round */
 };
 
 static uint64_t process_cpu_ns(int pid)
@@ -103,7 +105,7 @@ static void print_bulk(const struct measurement *measurement, task_t child, uint
 	       samples_us(called, clone_child_read_later(child)), samples_us(cpu_before, cpu));
 }
 
-static void measure_child(const struct measurement *measurement, const struct clone_parent *parent)
+static void measure_child(const struct measurement *measurement)
 {
 	const struct clone_child_work work = {
 	    .read_bytes = measurement->is_bulk ? 0 : measurement->bytes,
@@ -117,7 +119,7 @@ static void measure_child(const struct measurement *measurement, const struct cl
 	struct clone_child_times times;
 	task_t child;
 
-	clone_children_make(parent, &way, &work, &child);
+	clone_children_make(&measurement->parent, &way, &work, &child);
 	clone_child_wait(child, &work, &times);
 	printf("%.1f", samples_us(called, times.first_ns));
 	if (measurement->is_bulk)
@@ -128,17 +130,25 @@ static void measure_child(const struct measurement *measurement, const struct cl
 	task_terminate(child); /* or it has ended meanwhile */
 }
 
+static void make_parent(struct measurement *measurement)
+{
+	clone_parent_start(&measurement->parent, &measurement->options);
+	clone_check(task_suspend(measurement->parent.task), "suspending the parent");
+}
+
+static void end_parent(const struct measurement *measurement)
+{
+	clone_check(task_terminate(measurement->parent.task), "ending the parent");
+}
+
 static void measure(void *context, unsigned long rounds)
 {
-	const struct measurement *measurement = context;
+	struct measurement *measurement = context;
 
 	while (rounds--) {
-		struct clone_parent parent;
-
-		clone_parent_start(&parent, &measurement->options);
-		clone_check(task_suspend(parent.task), "suspending the parent");
-		measure_child(measurement, &parent);
-		clone_check(task_terminate(parent.task), "ending the parent");
+		measure_child(measurement);
+		end_parent(measurement);
+		make_parent(measurement);
 	}
 }
 
@@ -155,7 +165,9 @@ int main(int argc, char **argv)
 	};
 
 	clone_connect();
+	make_parent(&measurement);
 	samples_serve(measure, &measurement);
+	end_parent(&measurement);
 	norma_disconnect();
 	return 0;
 }

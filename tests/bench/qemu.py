@@ -154,8 +154,11 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def migrate(directory, payload, mib, mode):
-    """Moves a machine. Return: us until its first instruction there, us until all has come."""
+def migrate(directory, payload, mib, mode, before_clock):
+    """Moves a machine. Return: us until its first instruction there, us until all has come.
+
+    before_clock is called when both machines are ready.
+    """
     address = f"tcp:127.0.0.1:{free_port()}"
     capabilities = {"postcopy": ["postcopy-ram"], "multifd": ["multifd"], "precopy": []}[mode]
     with Machine(directory, "source", payload, of_file(directory / "ram", mib, "on")) as source, \
@@ -170,6 +173,7 @@ def migrate(directory, payload, mib, mode):
         target.command("migrate-incoming", uri=address)
         source.command("migrate-set-parameters", **{"max-bandwidth": UNLIMITED,
                                                     "max-postcopy-bandwidth": 0})
+        before_clock()
         before = time.monotonic()
         source.command("migrate", uri=address)
         if mode == "postcopy":

@@ -4,7 +4,8 @@ import qemu
 from tools import Unable, column, run_pair
 
 PORT = 7790
-WARM = 3  # times as much as is moved: there, here, and what both need besides
+WARM = 1.25  # times as much as is moved: what is made for it there, and what is needed besides
+CARRIERS = 2  # streams between two pagers
 
 
 def copy_client(bench, lab, mode, mib):
@@ -13,13 +14,21 @@ def copy_client(bench, lab, mode, mib):
                     lab.daemon(0), lab.daemon(1))
 
 
-def raw_stream(bench, lab, mib):
-    """One stream between the hosts: [wall time, processor time of both ends]."""
+def raw_stream(bench, lab, mib, streams=1, *how):
+    """Streams between the hosts: [wall time, processor time of both ends]."""
     program = bench.program("raw_stream")
-    where = (lab.address(0), PORT, mib)
+    where = (lab.address(0), PORT, mib, streams)
     served, fetched = run_pair(lab.on_host(0, program, "serve", *where),
-                               lab.on_host(1, program, "fetch", *where))
-    return [[fetched[0][0], fetched[1][0] + served[0][0]]]
+                               lab.on_host(1, program, "fetch", *where, *how))
+    return [fetched[0][0], fetched[1][0] + served[0][0]]
+
+
+def raw_streams(bench, lab, mib):
+    """One stream; as many as norma has; the same into memory that is made as they come."""
+    one = raw_stream(bench, lab, mib)
+    many = raw_stream(bench, lab, mib, CARRIERS)
+    machine.warm_memory(WARM * mib)
+    return [one + many + raw_stream(bench, lab, mib, CARRIERS, "fresh")]
 
 
 def measure_copy(bench):
@@ -27,8 +36,8 @@ def measure_copy(bench):
     mib = bench.choose(256, 1024)
     bench.need_memory(4 * mib)
     with bench.lab(2) as lab, copy_client(bench, lab, "bulk", mib) as ours:
-        rows, reference = bench.take_turns(2, 10, lambda: ours.rounds(1),
-                                           lambda: raw_stream(bench, lab, mib),
+        rows, reference = bench.take_turns(10, 12, lambda: ours.rounds(1),
+                                           lambda: raw_streams(bench, lab, mib),
                                            warm_mib=WARM * mib)
     size = {"resident_mib": mib, "memory": "warm"}
     bench.add("remote_copy_bulk_resident", column(rows, 1), "raw TCP stream", column(reference, 0),
@@ -37,10 +46,12 @@ def measure_copy(bench):
               limit=1.25, **size)
     bench.add("remote_copy_bulk", column(rows, 2), "raw TCP stream", column(reference, 0),
               limit=1 / 0.9, **size)
-    compare_with_qemu(bench, rows, size)
+    for column_of, what in ((2, "two raw TCP streams"), (4, "two, into new memory")):
+        bench.add("remote_copy_bulk", column(rows, 2), what, column(reference, column_of), **size)
+    compare_with_qemu(bench, rows, reference, size)
 
 
-def compare_with_qemu(bench, rows, size):
+def compare_with_qemu(bench, rows, reference, size):
     """Each of QEMU's modes in the same run; the best one counts."""
     try:
         qemu.need()
@@ -50,17 +61,19 @@ def compare_with_qemu(bench, rows, size):
     rom = bench.program("qemu_payload.bin")
     moves = {}
     with qemu.random_memory(size["resident_mib"]) as directory:
-        for _ in range(bench.choose(1, 5)):
+        for _ in range(bench.choose(2, 6)):
             for mode in ("postcopy", "precopy", "multifd"):
-                machine.warm_memory(WARM * size["resident_mib"])
-                moves.setdefault(mode, []).append(qemu.migrate(directory, rom,
-                                                                size["resident_mib"], mode))
+                moves.setdefault(mode, []).append(qemu.migrate(
+                    directory, rom, size["resident_mib"], mode,
+                    lambda: machine.warm_memory(WARM * size["resident_mib"])))
     bench.add("remote_copy_first", column(rows, 0), "QEMU post-copy resumes",
               column(moves["postcopy"], 0), limit=1 / 20, **size)
     full = {mode: column(samples, 1) for mode, samples in moves.items()}
     best = min(full, key=lambda mode: bench.p50(full[mode]))
     bench.add("remote_copy_bulk", column(rows, 2), f"QEMU {best}, its best", full[best],
               limit=1 / 2, **size)
+    bench.add("raw_streams", column(reference, 2), f"QEMU {best}, its best", full[best],
+              streams=CARRIERS, **size)
 
 
 def measure_scan(bench):
@@ -70,7 +83,7 @@ def measure_scan(bench):
     for mode in ("scan", "shared"):
         with bench.lab(2) as lab, copy_client(bench, lab, mode, mib) as ours, \
                 copy_client(bench, lab, "bulk", mib) as bulk:
-            rows, reference = bench.take_turns(1, 8, lambda: ours.rounds(1),
+            rows, reference = bench.take_turns(10, 12, lambda: ours.rounds(1),
                                                lambda: bulk.rounds(1), warm_mib=WARM * mib)
         bench.add("seq_scan", column(rows, 1), "remote_copy_bulk", column(reference, 1), limit=2,
                   resident_mib=mib, memory="frozen" if mode == "scan" else "coherent")
