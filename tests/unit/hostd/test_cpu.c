@@ -250,6 +250,24 @@ static struct baseline_node plan_node(const struct cpu_identity *from, bool appl
 	return node;
 }
 
+/* None of them has just that, and whichever is asked first or last. */
+START_TEST(baseline_is_what_all_that_are_known_have)
+{
+	static const uint32_t features[] = {0x7, 0xd, 0x15, 0};
+	struct baseline_node nodes[4] = {{0}};
+	struct cpu_features common;
+
+	for (int i = 0; i < 4; i++) {
+		struct baseline_node *node = &nodes[(i + _i) % 4];
+
+		node->native.words[CPU_7_EBX] = features[i];
+		node->is_known = features[i] != 0;
+	}
+	common = baseline_common(nodes, 4);
+	ck_assert_uint_eq(common.words[CPU_7_EBX], 0x5);
+}
+END_TEST
+
 /* Two CPUs, one with more, on hosts whose KVM applies its table (_i 1) or not (_i 0). */
 START_TEST(baseline_helps_where_the_table_is_applied)
 {
@@ -264,8 +282,10 @@ START_TEST(baseline_helps_where_the_table_is_applied)
 	nodes[1] = plan_node(&host, _i == 1);
 	common = baseline_common(nodes, 3); /* the third is not known */
 	ck_assert(baseline_one_vendor(nodes, 3));
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
 		plans[i] = baseline_identity(&nodes[i], &common);
+		ck_assert_mem_eq(&plans[i]->promised, &common, sizeof(common));
+	}
 	ck_assert(cpu_gate_check(plans[0], plans[1], CPU_GATE_ALL, "node 7", error) == (_i == 1));
 	if (_i == 0)
 		ck_assert_ptr_nonnull(strstr(error, "avx2"));
@@ -367,6 +387,7 @@ int main(void)
 	tcase_add_test(gate, applied_table_makes_hosts_alike);
 	tcase_add_test(gate, agreement_does_not_undo_what_is_seen);
 	tcase_add_test(gate, moved_task_may_use_what_both_hosts_show);
+	tcase_add_loop_test(gate, baseline_is_what_all_that_are_known_have, 0, 4);
 	tcase_add_loop_test(gate, baseline_helps_where_the_table_is_applied, 0, 2);
 	tcase_add_test(gate, baseline_wants_one_vendor);
 	tcase_add_test(gate, lists_are_read_and_written);
