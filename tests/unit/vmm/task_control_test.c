@@ -8,11 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "mach/kern_return.h"
 #include "mach/thread_status.h"
+#include "mach/vm_inherit.h"
+#include "mach/vm_prot.h"
 #include "run_suite.h"
 #include "task_harness.h"
 
@@ -190,6 +193,42 @@ START_TEST(prepared_memory_is_brought_once_and_not_with_more)
 	request.prepared = 1;
 	HARNESS_EXPECT(0, waiting, vmm_become, &request, &reply);
 	HARNESS_EXPECT(KERN_NAME_EXISTS, waiting, vmm_prepare, &prepare, &prepared);
+	harness_stop(waiting);
+}
+END_TEST
+
+/* The limit comes with the name, when the memory is there already. */
+START_TEST(prepared_memory_counts_for_the_limit)
+{
+	struct region_entry region = {
+	    .start = 1 << 20,
+	    .bytes = 65536,
+	    .protection = VM_PROT_READ,
+	    .max_protection = VM_PROT_ALL,
+	    .inheritance = VM_INHERIT_COPY,
+	    .object = OBJECT_ALONG,
+	    .mapping = REGION_PRIVATE,
+	};
+	struct object_window window = {.id = OBJECT_ALONG, .kind = OBJECT_FROZEN, .bytes = 65536};
+	struct task_properties limited = {.limit_memory_bytes = 65536 - 4096};
+	struct vmm_prepare_request prepare = {
+	    .regions = &region, .regions_count = 1, .windows = &window, .windows_count = 1};
+	struct task_harness *waiting = harness_start();
+	struct vmm_become_request request = become_request();
+	int fd = memfd_create("prepared", MFD_CLOEXEC);
+	struct vmm_prepare_reply prepared;
+	struct vmm_become_reply reply;
+
+	ck_assert_int_eq(ftruncate(fd, 65536), 0);
+	waiting->fds = &fd;
+	waiting->fd_count = 1;
+	HARNESS_EXPECT(0, waiting, vmm_prepare, &prepare, &prepared);
+	request.prepared = 1;
+	request.properties = &limited;
+	HARNESS_EXPECT(KERN_RESOURCE_SHORTAGE, waiting, vmm_become, &request, &reply);
+	limited.limit_memory_bytes += 4096;
+	HARNESS_EXPECT(0, waiting, vmm_become, &request, &reply);
+	close(fd);
 	harness_stop(waiting);
 }
 END_TEST
@@ -426,6 +465,7 @@ static Suite *suite(void)
 	tcase_add_test(c, bad_memory_and_threads_are_refused_without_a_trace);
 	tcase_add_test(c, first_thread_runs_once_the_reply_is_sent);
 	tcase_add_test(c, prepared_memory_is_brought_once_and_not_with_more);
+	tcase_add_test(c, prepared_memory_counts_for_the_limit);
 	tcase_add_test(c, nonsense_is_refused_with_a_sentence);
 	tcase_add_test(c, names_of_other_tasks_are_refused);
 	tcase_add_test(c, memory_calls_have_their_codes_and_sentences);

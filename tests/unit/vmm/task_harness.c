@@ -288,7 +288,9 @@ uint64_t harness_post(struct task_harness *harness, uint16_t type, const void *p
 {
 	struct message_header header = {.type = type, .sequence = ++harness->sequence, .uid = 1000};
 
-	ck_assert_int_eq(link_send(&harness->link, &header, payload, bytes, NULL, 0), 0);
+	ck_assert_int_eq(
+	    link_send(&harness->link, &header, payload, bytes, harness->fds, harness->fd_count), 0);
+	harness->fd_count = 0;
 	return header.sequence;
 }
 

@@ -33,6 +33,8 @@ struct task_harness {
 	struct link link;
 	struct harness_pager pager;
 	uint64_t sequence;
+	const int *fds; /* go along with the next call */
+	unsigned int fd_count;
 	struct failure failure;		/* of the last refused call */
 	struct vmm_ended_request ended; /* state 0: not yet */
 	bool is_output_held;		/* console output is taken but not answered */
