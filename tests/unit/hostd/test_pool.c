@@ -311,6 +311,32 @@ START_TEST(a_prepared_vmm_goes_to_a_child_of_its_template)
 }
 END_TEST
 
+/* It may yet say that it cannot be. */
+START_TEST(a_vmm_that_is_being_prepared_is_given_to_nobody)
+{
+	struct task task = {0};
+	char error[MESSAGE_MAX_TEXT];
+	struct vmm_set *set;
+
+	scene_end();
+	begin(1, 16);
+	task.hostd = harness.hosts[0];
+	harness_settle(&harness);
+	harness_script(&harness, "vmm_prepare hold\n");
+	set = use_pools(0, 1);
+	harness_until_held(&harness);
+	ck_assert_int_eq(vmm_take(set, &pools[0], &task, error), 0);
+	ck_assert_uint_eq(pools[0].count, 1);
+	vmm_kill(task.vmm);
+	task.vmm->task = NULL;
+	harness_script(&harness, "");
+	harness_release(&harness);
+	harness_until(&harness, is_prepared, &pools[0], "VMMs are prepared");
+	vmm_pool_end(set, &pools[0]);
+	harness_settle(&harness);
+}
+END_TEST
+
 START_TEST(a_template_that_cannot_be_mapped_has_none)
 {
 	struct vmm_set *set;
@@ -345,6 +371,7 @@ int main(void)
 	tcase_add_test(tcase, a_template_has_vmms_of_its_own_until_it_ends);
 	tcase_add_test(tcase, the_template_used_longest_ago_loses_its_vmms);
 	tcase_add_test(tcase, a_prepared_vmm_goes_to_a_child_of_its_template);
+	tcase_add_test(tcase, a_vmm_that_is_being_prepared_is_given_to_nobody);
 	tcase_add_test(tcase, a_template_that_cannot_be_mapped_has_none);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
