@@ -12,7 +12,8 @@
 #include "samples.h"
 
 extern const uint8_t raw_guest_start[], raw_guest_exits[], raw_guest_reads[], raw_guest_writes[],
-    raw_guest_times[], raw_guest_spins[], raw_guest_computes[], raw_guest_end[];
+    raw_guest_times[], raw_guest_stores[], raw_guest_turns[], raw_guest_spins[],
+    raw_guest_computes[], raw_guest_end[];
 
 enum {
 	PML4 = 0x1000,
@@ -162,6 +163,8 @@ static uint64_t offset_of(enum raw_vm_entry entry)
 	    [RAW_VM_EXITS] = raw_guest_exits,	[RAW_VM_READS] = raw_guest_reads,
 	    [RAW_VM_WRITES] = raw_guest_writes, [RAW_VM_SPINS] = raw_guest_spins,
 	    [RAW_VM_TIMES] = raw_guest_times,	[RAW_VM_COMPUTES] = raw_guest_computes,
+	    [RAW_VM_STORES] = raw_guest_stores, [RAW_VM_EVEN] = raw_guest_turns,
+	    [RAW_VM_ODD] = raw_guest_turns,
 	};
 	const uint8_t *at = entries[entry];
 
@@ -186,6 +189,7 @@ void raw_vm_start(const struct raw_vm *vm, enum raw_vm_entry entry, uint64_t fir
 	    .rdi = RAW_VM_MEMORY_GPA + first_page * 4096,
 	    .rcx = pages,
 	    .rsi = RAW_VM_MEMORY_GPA + 4096,
+	    .r8 = entry == RAW_VM_ODD,
 	};
 
 	set_segments(vm);

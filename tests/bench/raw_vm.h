@@ -24,6 +24,9 @@ enum raw_vm_entry {
 	RAW_VM_READS,	 /* reads a word of each page, then as RAW_VM_EXITS */
 	RAW_VM_WRITES,	 /* adds 1 to a word of each page, then as RAW_VM_EXITS */
 	RAW_VM_TIMES,	 /* reads a word of pages apart, see below, then as RAW_VM_EXITS */
+	RAW_VM_STORES,	 /* the same, writing */
+	RAW_VM_EVEN,	 /* takes turns, see below, the first of them; then as RAW_VM_EXITS */
+	RAW_VM_ODD,	 /* the other one */
 	RAW_VM_SPINS,	 /* until a word of the page is not 0, then as RAW_VM_EXITS */
 	RAW_VM_COMPUTES, /* as many rounds as there are to be pages, without memory, then so */
 };
@@ -38,6 +41,12 @@ void raw_vm_compute_here(const uint8_t *code, uint64_t rounds);
  * bytes each, to the pages before first_page, from the second page of the memory on.
  */
 #define RAW_VM_TIMED_STRIDE_PAGES 16u
+
+/*
+ * RAW_VM_EVEN, RAW_VM_ODD: two machines that write first_page's first word by turns, `pages` times
+ * each, by trying to, again and again: one makes an odd number of each even one, the other an even
+ * one of each odd one, from 0 on. The time stamp counter of each turn goes where times go.
+ */
 
 /* What all machines of a process use; children of fork may, too. */
 struct raw_host {

@@ -2,7 +2,7 @@
  * The code of a bare machine, position-independent, at the start of its memory: see raw_vm.h.
  */
 	.section .rodata
-	.globl raw_guest_start, raw_guest_exits, raw_guest_reads, raw_guest_writes, raw_guest_times, raw_guest_spins, raw_guest_computes, raw_guest_end
+	.globl raw_guest_start, raw_guest_exits, raw_guest_reads, raw_guest_writes, raw_guest_times, raw_guest_stores, raw_guest_turns, raw_guest_spins, raw_guest_computes, raw_guest_end
 raw_guest_start:
 raw_guest_exits:
 	outb %al, $0xe9
@@ -33,6 +33,38 @@ raw_guest_times:			/* rdi: address, rcx: pages, rsi: where the times go */
 	movq %rax, (%rsi)
 	addq $8, %rsi
 	addq $16 * 4096, %rdi		/* RAW_VM_TIMED_STRIDE_PAGES */
+	decq %rbp
+	jnz 1b
+	jmp raw_guest_exits
+raw_guest_stores:			/* the same with stores */
+	movq %rcx, %rbp
+1:	rdtscp
+	movq %rax, %rbx
+	shlq $32, %rdx
+	orq %rdx, %rbx
+	movq %rbx, (%rdi)
+	rdtscp
+	shlq $32, %rdx
+	orq %rdx, %rax
+	subq %rbx, %rax
+	movq %rax, (%rsi)
+	addq $8, %rsi
+	addq $16 * 4096, %rdi		/* RAW_VM_TIMED_STRIDE_PAGES */
+	decq %rbp
+	jnz 1b
+	jmp raw_guest_exits
+raw_guest_turns:			/* rdi: a word, rcx: turns, rsi: where the times go, r8: first */
+	movq %rcx, %rbp
+1:	movq %r8, %rax
+	leaq 1(%r8), %rbx
+	lock cmpxchgq %rbx, (%rdi)
+	jne 1b
+	rdtscp
+	shlq $32, %rdx
+	orq %rdx, %rax
+	movq %rax, (%rsi)
+	addq $8, %rsi
+	addq $2, %r8
 	decq %rbp
 	jnz 1b
 	jmp raw_guest_exits

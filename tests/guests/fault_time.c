@@ -89,12 +89,16 @@ static void write_all(struct run *run)
 	}
 }
 
-/* Waits by trying to write: whoever waits asks for the page as a writer and nothing else. */
+/*
+ * Waits by trying to write: whoever waits asks for the page as a writer and nothing else. No other
+ * page is used by both meanwhile: where the number of turns is, the child writes its times.
+ */
 static void take_turns(struct run *run, uint64_t mine, uint64_t *ret_ticks)
 {
+	const uint64_t turns = run->count + WARM_UP;
 	uint64_t last = ticks_now();
 
-	for (uint64_t i = 0; i < run->count + WARM_UP; i++) {
+	for (uint64_t i = 0; i < turns; i++) {
 		uint64_t expected = 2 * i + mine, now;
 
 		while (!atomic_compare_exchange_weak(&run->turn, &expected, 2 * i + mine + 1))
