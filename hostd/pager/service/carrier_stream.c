@@ -12,8 +12,11 @@
 #include "pager/service/block_send.h"
 #include "pager/service/container.h"
 
-/* Unsent bytes below which more is read: it is still in the CPU's cache. */
-#define QUEUED_BYTES (2 * PAGE_BLOCK_MAX_BYTES)
+/*
+ * Unsent bytes below which more is queued: a unit. Nothing is copied for it, and each time that the
+ * kernel has taken some costs a round through the ring.
+ */
+#define QUEUED_BYTES (PAGE_EXTENT_PAGES * PAGE_BYTES)
 
 /* ---- cargo ---- */
 

@@ -12,8 +12,11 @@
 #include "pager/service/container.h"
 #include "pager/service/frozen.h"
 
-/* Pages of one peer that carriers have at most, and a unit: two for each keep them busy. */
-#define SHIPPING_PAGES (PAGE_STREAMS * PAGE_EXTENT_PAGES)
+/*
+ * Pages of one peer that carriers have when more is given to them: with two units for each, one is
+ * there when the other is gone, though this thread be late.
+ */
+#define SHIPPING_PAGES (2 * PAGE_STREAMS * PAGE_EXTENT_PAGES)
 /*
  * Nothing is served in the background for so long after a host has joined; for longer when a second
  * one did meanwhile, because more may follow; and never for longer than the most.
