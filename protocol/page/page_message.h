@@ -21,7 +21,7 @@
 #include "base/checked.h"
 
 #define PAGE_MESSAGE_MAGIC	  0x4741504eu /* "NPAG" */
-#define PAGE_MESSAGE_VERSION	  3u
+#define PAGE_MESSAGE_VERSION	  4u
 #define PAGE_MESSAGE_HEADER_BYTES 64u
 #define PAGE_BLOCK_PAGES	  64u /* most pages in one message */
 #define PAGE_BLOCK_MAX_BYTES	  (PAGE_BLOCK_PAGES * PAGE_BYTES)
@@ -37,19 +37,23 @@ enum page_message_type {
 	PAGE_MESSAGE_REFUSED,	/* it may not: struct page_refusal */
 	PAGE_MESSAGE_PART,	/* my host no longer uses object and holds none of its pages */
 	/* Coherent objects, as hostd/pager/coherence defines them. */
-	PAGE_MESSAGE_READ_REQUEST,
+	PAGE_MESSAGE_READ_REQUEST, /* of page_count pages, each a transaction, one after the other
+				    */
 	PAGE_MESSAGE_WRITE_REQUEST,
 	PAGE_MESSAGE_FETCH,
 	PAGE_MESSAGE_INVALIDATE,
 	PAGE_MESSAGE_INVALIDATED,
 	PAGE_MESSAGE_PAGE, /* with the page's bytes, or PAGE_FLAG_ZERO */
 	PAGE_MESSAGE_GRANT,
-	PAGE_MESSAGE_DONE,
+	PAGE_MESSAGE_DONE, /* the same */
 	PAGE_MESSAGE_LOST,
 	PAGE_MESSAGE_RETURN,
 	PAGE_MESSAGE_RETURNED,
 	PAGE_MESSAGE_LINK_LOST,
-	/* Frozen objects. A request is answered in pieces, in order, by any of the others. */
+	/*
+	 * Frozen objects. A request is answered in pieces, in order, by any of the others. Pages of
+	 * a READ_REQUEST for several come so, too, with its transaction.
+	 */
 	PAGE_MESSAGE_BLOCK_REQUEST,   /* page_count pages from first_page */
 	PAGE_MESSAGE_BLOCK,	      /* at most PAGE_BLOCK_PAGES of them, one after the other */
 	PAGE_MESSAGE_BLOCK_LOST,      /* these pages cannot be had here */

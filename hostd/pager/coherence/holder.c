@@ -141,6 +141,23 @@ bool holder_is_wanted(const struct holder *holder, uint64_t page, uint64_t now_n
 	       now_ns - granted_ns <= WANTED_HOLDS * holder->config.hold_ns + WANTED_NS;
 }
 
+bool holder_has_transactions(const struct holder *holder, uint32_t count)
+{
+	return holder->last_sequence < UINT32_MAX - count;
+}
+
+uint64_t holder_next_transaction(const struct holder *holder)
+{
+	return transaction_make(holder->config.self, holder->config.epoch,
+				holder->last_sequence + 1);
+}
+
+uint64_t holder_page_transaction(const struct holder *holder, uint64_t page)
+{
+	return transaction_make(holder->config.self, holder->config.epoch,
+				holder->pages[page].sequence);
+}
+
 bool holder_may_give_up(const struct holder *holder, uint64_t page, uint64_t now_ns)
 {
 	return now_ns >= holder_hold_until_ns(holder, page);

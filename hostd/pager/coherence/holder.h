@@ -98,6 +98,13 @@ void holder_home_lost(struct holder *holder, const struct action_sink *sink);
 void holder_link_lost(struct holder *holder, unsigned int peer, uint32_t peer_epoch,
 		      const struct action_sink *sink);
 
+/* Return: whether the next so many requests have transactions that follow each other. */
+bool holder_has_transactions(const struct holder *holder, uint32_t count);
+/* Return: the transaction of the next request. */
+uint64_t holder_next_transaction(const struct holder *holder);
+/* Return: the transaction of the request that is under way for a page. */
+uint64_t holder_page_transaction(const struct holder *holder, uint64_t page);
+
 enum holder_state holder_page_state(const struct holder *holder, uint64_t page);
 
 /* Return: whether there is a readable copy. */

@@ -46,6 +46,12 @@ static inline uint32_t transaction_epoch(uint64_t transaction)
 	return (uint32_t)(transaction >> 38);
 }
 
+/* The transaction so many later, of those that one host begins one after the other. */
+static inline uint64_t transaction_after(uint64_t transaction, uint64_t count)
+{
+	return transaction + (count << 6);
+}
+
 /* Return: whether a message that arrived at home `self` is for its directory, else for its holder.
  */
 static inline bool message_is_for_directory(const struct message *message, unsigned int self)

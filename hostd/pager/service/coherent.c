@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "pager/service/coherent_run.h"
 #include "pager/service/coherent_state.h"
 #include "pager/service/join.h"
 #include "pager/service/uffd.h"
@@ -22,6 +23,7 @@ static int state_new(struct object *object, struct coherent **ret_coherent)
 		return -ENOMEM;
 	coherent->object = object;
 	LIST_INIT(&coherent->held);
+	LIST_INIT(&coherent->runs);
 	coherent->broken = calloc((size_t)(object->pages + 63) / 64, sizeof(uint64_t));
 	if (!coherent->broken) {
 		free(coherent);
@@ -40,6 +42,9 @@ static void state_free(struct coherent *coherent)
 		LIST_REMOVE(held, of_coherent);
 		free(held);
 	}
+	coherent_runs_forget(coherent);
+	if (coherent->landing)
+		store_put(coherent->landing);
 	holder_done(&coherent->holder);
 	directory_done(&coherent->directory);
 	free(coherent->letters);
@@ -173,6 +178,7 @@ void coherent_home_gone(struct object *object)
 {
 	struct action_sink sink = coherent_sink(object->coherent);
 
+	coherent_runs_forget(object->coherent);
 	holder_home_lost(&object->coherent->holder, &sink);
 	coherent_after(object->coherent);
 }

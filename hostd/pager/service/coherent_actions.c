@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "pager/service/coherent_ahead.h"
+#include "pager/service/coherent_gather.h"
 #include "pager/service/coherent_state.h"
 #include "pager/service/uffd.h"
 #include "pager/service/waits.h"
@@ -32,7 +33,7 @@ static const uint8_t wire_types[] = {
 };
 static_assert(sizeof(wire_types) == MESSAGE_NUM_TYPES, "every type has a wire type");
 
-static void set_broken(struct coherent *coherent, uint64_t page, bool broken)
+void coherent_set_broken(struct coherent *coherent, uint64_t page, bool broken)
 {
 	uint64_t bit = 1ull << (page % 64);
 
@@ -116,8 +117,7 @@ static void map_for(struct coherent *coherent, struct mapping *mapping, uint64_t
 	}
 }
 
-/* Answers the threads that wait for a page, as far as this access goes. */
-static void map_waiting(struct coherent *coherent, uint64_t page, enum page_access access)
+void coherent_map_waiting(struct coherent *coherent, uint64_t page, enum page_access access)
 {
 	struct page_wait *wait = wait_find(coherent->object, page);
 	struct fault *fault = wait ? TAILQ_FIRST(&wait->faults) : NULL, *next;
@@ -165,26 +165,31 @@ static void install(struct coherent *coherent, uint64_t page, enum page_access a
 
 	if (r)
 		report(coherent, page, "storing it failed, it is lost", r);
-	set_broken(coherent, page, r != 0);
+	coherent_set_broken(coherent, page, r != 0);
 	object->pager->statistics.pages_in++;
-	map_waiting(coherent, page, access);
+	coherent_map_waiting(coherent, page, access);
 	if (access == ACCESS_WRITE)
 		coherent_note_grant(coherent, page, bytes);
 }
 
-static void protect(const struct coherent *coherent, uint64_t page)
+void coherent_protect(const struct coherent *coherent, uint64_t first, uint64_t count)
 {
 	struct mapping *mapping;
 
 	LIST_FOREACH(mapping, &coherent->object->mappings, of_object)
 	{
+		uint64_t begin = first > mapping->first_page ? first : mapping->first_page;
+		uint64_t end = mapping->first_page + mapping_pages(mapping);
 		int r;
 
-		if (!mapping_has_page(mapping, page))
+		if (end > first + count)
+			end = first + count;
+		if (begin >= end)
 			continue;
-		r = uffd_write_protect(mapping->vmm->uffd, mapping_address(mapping, page));
+		r = uffd_write_protect(mapping->vmm->uffd, mapping_address(mapping, begin),
+				       end - begin);
 		if (r)
-			report(coherent, page, "write-protecting it", r);
+			report(coherent, begin, "write-protecting it", r);
 	}
 }
 
@@ -212,7 +217,7 @@ static void drop(struct coherent *coherent, uint64_t page)
 {
 	int r = object_punch(coherent->object, page);
 
-	set_broken(coherent, page, false);
+	coherent_set_broken(coherent, page, false);
 	if (r)
 		report(coherent, page, "removing it", r);
 }
@@ -310,6 +315,8 @@ void coherent_act(void *context, const struct action *action)
 {
 	struct coherent *coherent = context;
 
+	if (coherent_gather_note(coherent, action))
+		return;
 	switch (action->type) {
 	case ACTION_SEND:
 		send_message(coherent, action);
@@ -325,13 +332,13 @@ void coherent_act(void *context, const struct action *action)
 		break;
 	case ACTION_UNPROTECT:
 		coherent_note_grant(coherent, action->page, NULL);
-		map_waiting(coherent, action->page, ACCESS_WRITE);
+		coherent_map_waiting(coherent, action->page, ACCESS_WRITE);
 		break;
 	case ACTION_MAP:
 		map_for(coherent, coherent->faulting, action->page, action->access);
 		break;
 	case ACTION_PROTECT:
-		protect(coherent, action->page);
+		coherent_protect(coherent, action->page, 1);
 		break;
 	case ACTION_READ_OUT:
 		read_out(coherent, action->page);

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "pager/service/coherent_state.h"
 #include "pager/service/coherent_ahead.h"
+#include "pager/service/coherent_run.h"
 #include "pager/service/container.h"
 #include "pager/service/join.h"
 #include "pager/service/uffd.h"
@@ -19,6 +20,12 @@
 #define RETURNS_UNDER_WAY 256u
 /* How often it is looked whether a page that others want has been used. */
 #define LOOK_FOR_USE_NS (5 * NS_PER_US)
+
+static bool is_reading(const struct coherent *coherent, uint64_t page)
+{
+	return page < coherent->object->pages &&
+	       holder_page_state(&coherent->holder, page) == HOLDER_READING;
+}
 
 static bool is_under_way(const struct coherent *coherent, uint64_t page)
 {
@@ -121,7 +128,7 @@ static int from_wire(const struct peer *peer, const struct page_message *wire,
 	};
 
 	if (wire->access >= ACCESS_NUM || wire->mode >= FETCH_NUM_MODES ||
-	    wire->host >= HOST_SET_MAX || wire->page_count != 1)
+	    wire->host >= HOST_SET_MAX)
 		return -EPROTO;
 	*ret_message = (struct message){
 	    .type = types[wire->type],
@@ -139,22 +146,49 @@ static int from_wire(const struct peer *peer, const struct page_message *wire,
 	return 0;
 }
 
+/* Return: 0, or -errno to give the peer up. */
+static int take_message(struct coherent *coherent, const struct page_message *wire,
+			const struct message *message)
+{
+	struct run *run = message->type == MESSAGE_PAGE || message->type == MESSAGE_LOST
+			      ? coherent_run_of(coherent, message->page)
+			      : NULL;
+	int r;
+
+	coherent->arrived = wire;
+	r = coherent_deliver(coherent, message);
+	coherent->arrived = NULL;
+	if (run && !is_reading(coherent, message->page))
+		coherent_run_answered(coherent, run, message->page);
+	coherent_after_page(coherent, message->page);
+	return r;
+}
+
+/* Several pages at once. Return: 0, or -errno to give the peer up. */
+static int take_run(struct peer *peer, const struct page_message *wire)
+{
+	if (wire->type == PAGE_MESSAGE_READ_REQUEST)
+		return coherent_run_serve(peer, wire);
+	return wire->type == PAGE_MESSAGE_DONE ? coherent_run_done(peer, wire) : -EPROTO;
+}
+
 int coherent_message(struct peer *peer, const struct page_message *wire)
 {
 	struct object *object = object_find(peer->pager, wire->object);
 	struct message message;
-	int r = from_wire(peer, wire, &message);
+	int r;
 
+	if (wire->page_count != 1)
+		return take_run(peer, wire);
+	r = from_wire(peer, wire, &message);
 	if (r)
 		return r;
 	/* Of an object that was left meanwhile: every page was returned before. */
 	if (!object || !object->coherent)
 		return 0;
-	object->coherent->arrived = wire;
-	r = coherent_deliver(object->coherent, &message);
-	object->coherent->arrived = NULL;
-	coherent_after_page(object->coherent, message.page);
-	return r;
+	if (message.type == MESSAGE_READ_REQUEST && !coherent_run_take_out(peer, wire))
+		return 0;
+	return take_message(object->coherent, wire, &message);
 }
 
 /* ---- faults ---- */
@@ -198,6 +232,8 @@ void coherent_fault(struct mapping *mapping, uint64_t address, bool is_write)
 		}
 	}
 	ask_holder(coherent, mapping, address, page, is_write);
+	if (is_reading(coherent, page))
+		coherent_run_hurry(coherent, page);
 	if (!is_write)
 		coherent_read_ahead(mapping, page);
 	coherent_after_page(coherent, page);
@@ -226,7 +262,7 @@ void coherent_expired(struct object *object, uint64_t page)
 
 /* ---- after an event ---- */
 
-static void deliver_letters(struct coherent *coherent)
+void coherent_deliver_letters(struct coherent *coherent)
 {
 	while (coherent->letter_count > 0) {
 		struct message letter = coherent->letters[coherent->letter_first++];
@@ -304,11 +340,11 @@ void coherent_after_page(struct coherent *coherent, uint64_t page)
 {
 	struct page_wait *wait;
 
-	deliver_letters(coherent);
+	coherent_deliver_letters(coherent);
 	wait = wait_find(coherent->object, page);
 	if (wait)
 		settle_wait(coherent, wait);
-	deliver_letters(coherent);
+	coherent_deliver_letters(coherent);
 	after(coherent);
 }
 
@@ -316,9 +352,9 @@ void coherent_after(struct coherent *coherent)
 {
 	struct page_wait *wait, *next;
 
-	deliver_letters(coherent);
+	coherent_deliver_letters(coherent);
 	HASH_ITER (hh, coherent->object->waits, wait, next)
 		settle_wait(coherent, wait);
-	deliver_letters(coherent);
+	coherent_deliver_letters(coherent);
 	after(coherent);
 }

@@ -23,6 +23,21 @@ struct fresh_grant {
 };
 #define FRESH_GRANTS 64u
 
+/* Pages that home was asked for as one, see coherent_run.h. */
+struct run {
+	struct coherent *coherent;
+	uint64_t first;
+	uint32_t count;
+	uint32_t left;	      /* of count, not answered for */
+	uint64_t transaction; /* of the first page */
+	struct timer deadline;
+	LIST_ENTRY(run) of_coherent;
+};
+LIST_HEAD(run_list, run);
+
+struct gather;
+struct store;
+
 struct coherent {
 	struct object *object;
 	struct directory directory; /* at home */
@@ -36,7 +51,13 @@ struct coherent {
 	struct held_list held;
 	struct fresh_grant fresh[FRESH_GRANTS]; /* by page modulo FRESH_GRANTS */
 
+	struct run_list runs;
+	unsigned int run_count;
+	uint64_t run_arrived;  /* the page behind the last that came of a run */
+	struct store *landing; /* where whole units of runs are received; NULL: not yet */
+
 	/* The event that is being handled. */
+	struct gather *gather;	  /* not NULL: it is about several pages, see coherent_gather.h */
 	struct mapping *faulting; /* whose thread faulted, at faulting_address */
 	uint64_t faulting_address;
 	const struct page_message *arrived; /* the message with its bytes */
@@ -75,10 +96,18 @@ void coherent_note_grant(struct coherent *coherent, uint64_t page, const void *b
 /* Tells the holder when the page was stored to since then, and is not just now. */
 void coherent_look_for_use(struct coherent *coherent, uint64_t page);
 
+/* What coherent_gather.c and coherent_run.c do to several pages at once, as actions do to one. */
+void coherent_protect(const struct coherent *coherent, uint64_t first, uint64_t count);
+void coherent_set_broken(struct coherent *coherent, uint64_t page, bool broken);
+/* Answers the threads that wait for a page, as far as this access goes. */
+void coherent_map_waiting(struct coherent *coherent, uint64_t page, enum page_access access);
+
 /* What follows every event: letters to ourselves, waiting threads, leaving. */
 void coherent_after(struct coherent *coherent);
 /* The same when one page only was concerned. */
 void coherent_after_page(struct coherent *coherent, uint64_t page);
+/* The first step of both. */
+void coherent_deliver_letters(struct coherent *coherent);
 /* Gives a message to the machine it is for, or holds it. Return: 0, -EPROTO, -EINVAL, -ENOMEM. */
 int coherent_deliver(struct coherent *coherent, const struct message *message);
 

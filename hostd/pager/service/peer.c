@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "pager/service/coherent_run.h"
 #include "pager/service/container.h"
 #include "pager/service/frozen_home.h"
 
@@ -62,6 +63,7 @@ void peer_fail(struct peer *peer, int reason)
 	peer->pages_under_way = 0;
 	peer->shipping_pages = 0;
 	frozen_serve_forget(peer);
+	coherent_run_serve_forget(peer);
 	peer_went(peer);
 }
 
@@ -165,6 +167,7 @@ int peers_init(struct pager *pager)
 		peer->later.fire = later_fire;
 		TAILQ_INIT(&peer->background);
 		TAILQ_INIT(&peer->servings);
+		TAILQ_INIT(&peer->runs);
 		orders_init(&peer->orders);
 		pager->peers[node] = peer;
 		peer_timer_start(peer, 0);
@@ -215,6 +218,7 @@ void peers_done(struct pager *pager)
 		timer_stop(&pager->timers, &pager->peers[node]->timer);
 		timer_stop(&pager->timers, &pager->peers[node]->later);
 		frozen_serve_forget(pager->peers[node]);
+		coherent_run_serve_forget(pager->peers[node]);
 		orders_done(&pager->peers[node]->orders);
 		free(pager->peers[node]);
 		pager->peers[node] = NULL;

@@ -17,8 +17,10 @@
 
 struct frozen;
 struct serving;
+struct run_rest;
 TAILQ_HEAD(frozen_list, frozen);
 TAILQ_HEAD(serving_list, serving);
+TAILQ_HEAD(run_rest_list, run_rest);
 
 /* One connection; whose it is is known after HELLO. */
 struct peer_link {
@@ -49,6 +51,9 @@ struct peer {
 	struct serving_list servings; /* what it has asked for on the bulk connection */
 	unsigned int serving_count;
 	unsigned int shipping_pages; /* given to carriers for it, not come back */
+	struct run_rest_list runs; /* of coherent pages, what it has asked for and was not begun */
+	unsigned int run_count;
+	unsigned int run_pages; /* of shipping_pages */
 	struct orders orders;
 	struct frozen_list background; /* caches with pages still to fetch from this home */
 };

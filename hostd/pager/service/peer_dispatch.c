@@ -5,10 +5,20 @@
 #include <errno.h>
 
 #include "base/log.h"
-#include "pager/service/coherent.h"
+#include "pager/service/coherent_run.h"
 #include "pager/service/frozen.h"
 #include "pager/service/join.h"
 #include "pager/service/peer.h"
+
+/* Pages that were asked for as many. */
+static int take_block(struct peer *peer, enum page_connection_kind kind,
+		      const struct page_message *message)
+{
+	const struct object *object = object_find(peer->pager, message->object);
+
+	return object && object->kind == OBJECT_COHERENT ? coherent_run_arrived(peer, kind, message)
+							 : frozen_message(peer, kind, message);
+}
 
 int peer_dispatch(struct peer *peer, enum page_connection_kind kind,
 		  const struct page_message *message)
@@ -34,10 +44,11 @@ int peer_dispatch(struct peer *peer, enum page_connection_kind kind,
 	case PAGE_MESSAGE_RETURNED:
 	case PAGE_MESSAGE_LINK_LOST:
 		return coherent_message(peer, message);
-	case PAGE_MESSAGE_BLOCK_REQUEST:
 	case PAGE_MESSAGE_BLOCK:
 	case PAGE_MESSAGE_BLOCK_LOST:
 	case PAGE_MESSAGE_BLOCK_ZERO:
+		return take_block(peer, kind, message);
+	case PAGE_MESSAGE_BLOCK_REQUEST:
 	case PAGE_MESSAGE_BLOCK_ELSEWHERE:
 		return frozen_message(peer, kind, message);
 	case PAGE_MESSAGE_HELLO:

@@ -129,15 +129,16 @@ void uffd_wake(int uffd, uint64_t address, uint64_t bytes)
 	ioctl(uffd, UFFDIO_WAKE, &range);
 }
 
-static int set_write_protection(int uffd, uint64_t address, uint64_t mode)
+/* Return: 0, -ENOENT or -ESRCH when some of it is gone, or -errno. */
+static int try_write_protection(int uffd, uint64_t address, uint64_t pages, uint64_t mode)
 {
 	for (int i = 0; i < MAX_TRIES; i++) {
 		struct uffdio_writeprotect request = {
-		    .range = {.start = address, .len = PAGE_BYTES},
+		    .range = {.start = address, .len = pages * PAGE_BYTES},
 		    .mode = mode,
 		};
 
-		if (ioctl(uffd, UFFDIO_WRITEPROTECT, &request) == 0 || is_gone(errno))
+		if (ioctl(uffd, UFFDIO_WRITEPROTECT, &request) == 0)
 			return 0;
 		if (errno != EAGAIN)
 			return -errno;
@@ -145,9 +146,25 @@ static int set_write_protection(int uffd, uint64_t address, uint64_t mode)
 	return -EAGAIN;
 }
 
-int uffd_write_protect(int uffd, uint64_t address)
+static int set_write_protection(int uffd, uint64_t address, uint64_t mode)
 {
-	return set_write_protection(uffd, address, UFFDIO_WRITEPROTECT_MODE_WP);
+	int r = try_write_protection(uffd, address, 1, mode);
+
+	return is_gone(-r) ? 0 : r;
+}
+
+int uffd_write_protect(int uffd, uint64_t address, uint64_t pages)
+{
+	int r = try_write_protection(uffd, address, pages, UFFDIO_WRITEPROTECT_MODE_WP);
+
+	/* The kernel stops at the first page that is gone: those behind it have to be done, too. */
+	if (r != -ENOENT)
+		return is_gone(-r) ? 0 : r;
+	r = 0;
+	for (uint64_t i = 0; i < pages && r == 0; i++)
+		r = set_write_protection(uffd, address + i * PAGE_BYTES,
+					 UFFDIO_WRITEPROTECT_MODE_WP);
+	return r;
 }
 
 /* A page that somebody mapped before us: give the access and wake (CONTINUE did not). */

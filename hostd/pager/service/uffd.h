@@ -38,8 +38,8 @@ int uffd_map(int uffd, uint64_t address, uint64_t pages, enum uffd_access access
 	     uint64_t *ret_mapped);
 /* Maps following pages as far as they are in the memfd and not mapped; wakes nobody. */
 void uffd_map_ahead(int uffd, uint64_t address, uint64_t pages, enum uffd_access access);
-/* Takes write access to one page away, whether or not it is mapped now. Wakes nobody. */
-int uffd_write_protect(int uffd, uint64_t address);
+/* Takes write access to pages away, whether or not they are mapped now. Wakes nobody. */
+int uffd_write_protect(int uffd, uint64_t address, uint64_t pages);
 /* Makes every access to one page that the memfd does not hold end in SIGBUS. */
 int uffd_poison(int uffd, uint64_t address);
 /* Lets waiting threads try again. */
