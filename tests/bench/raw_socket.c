@@ -10,7 +10,7 @@
 
 #include "samples.h"
 
-enum { CONNECT_TRIES = 200, CONNECT_PAUSE_US = 10000 };
+enum { CONNECT_TRIES = 1000, CONNECT_PAUSE_US = 10000 };
 
 bool raw_socket_address(const char *address, const char *port, struct sockaddr_in *ret_address)
 {

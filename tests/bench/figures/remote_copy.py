@@ -31,6 +31,21 @@ def raw_streams(bench, lab, mib):
     return [one + many + raw_stream(bench, lab, mib, CARRIERS, "fresh")]
 
 
+def bare_scans(bench, lab, mib, count):
+    """A bare machine reads what comes in one such stream: rows of [wall time]."""
+    rows = []
+    for _ in range(count):
+        machine.warm_memory(WARM * mib)
+        rows.append(bare_scan(bench, lab, mib)[0])
+    return rows
+
+
+def bare_scan(bench, lab, mib):
+    where = (lab.address(0), PORT, mib)
+    return run_pair(lab.on_host(0, bench.program("raw_stream"), "serve", *where, 1),
+                    lab.on_host(1, bench.program("raw_scan"), "fetch", *where))[1]
+
+
 def measure_copy(bench):
     """Both figures of norma_task_create, so that the parents are filled only once."""
     mib = bench.choose(256, 1024)
@@ -82,13 +97,19 @@ def measure_scan(bench):
     """Reading all, page by page, against moving all: at least half its rate."""
     mib = bench.choose(256, 1024)
     bench.need_memory(4 * mib)
-    for mode in ("scan", "shared"):
+    for mode, memory in (("scan", "frozen"), ("shared", "coherent")):
+        size = {"resident_mib": mib, "memory": memory}
         with bench.lab(2) as lab, copy_client(bench, lab, mode, mib) as ours, \
                 copy_client(bench, lab, "bulk", mib) as bulk:
             rows, reference = bench.take_turns(10, 12, lambda: ours.rounds(1),
                                                lambda: bulk.rounds(1), warm_mib=WARM * mib)
+            floor = None
+            if memory == "coherent":
+                floor = bare_scans(bench, lab, mib, bench.choose(3, 12))
         bench.add("seq_scan", column(rows, 1), "remote_copy_bulk", column(reference, 1), limit=2,
-                  resident_mib=mib, memory="frozen" if mode == "scan" else "coherent")
+                  **size)
+        if floor:
+            bench.add("seq_scan", column(rows, 1), "a bare machine's", column(floor, 0), **size)
 
 
 FIGURES = [
