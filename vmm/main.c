@@ -20,6 +20,8 @@
 #include "task.h"
 #include "zygote.h"
 
+#define MMAP_THRESHOLD_BYTES (64 * 1024)
+
 static const char usage[] =
     "usage: norma-vmm --zygote FD [--system FD]\n"
     "       norma-vmm --control FD --pager FD [--system FD] [--cpu-clear LIST]\n"
@@ -214,6 +216,9 @@ int main(int argc, char **argv)
 
 	/* An arena of its own for every thread of every VMM costs more than it saves. */
 	mallopt(M_ARENA_MAX, 1);
+	/* Buffers of whole messages are hardly used: between small things each would cost a page
+	 * more at either end. */
+	mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES);
 	log_setup("norma-vmm", LOG_INFO);
 	signal(SIGPIPE, SIG_IGN);
 	if (options.probe_fd >= 0)

@@ -6,6 +6,7 @@
 #include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -17,6 +18,13 @@
 #define XCR0_AVX512	   0xe0u
 #define CPUID_ECX_OSXSAVE  (1u << 27)
 #define XSAVE_LEGACY_BYTES 4096
+
+#define XSAVE_FCW_OFFSET       0
+#define XSAVE_MXCSR_OFFSET     24
+#define XSAVE_XSTATE_BV_OFFSET 512
+#define FCW_DEFAULT	       0x37f
+#define MXCSR_DEFAULT	       0x1f80
+#define XSTATE_X87_SSE	       3
 
 static const struct {
 	int capability;
@@ -64,6 +72,22 @@ static uint32_t positive_or(int value, uint32_t fallback)
 	return value > 0 ? (uint32_t)value : fallback;
 }
 
+static int xsave_reset_make(struct machine_host *host)
+{
+	const uint16_t fcw = FCW_DEFAULT;
+	const uint32_t mxcsr = MXCSR_DEFAULT;
+	const uint64_t xstate_bv = XSTATE_X87_SSE;
+	uint8_t *area = calloc(1, host->xsave_bytes);
+
+	if (!area)
+		return -ENOMEM;
+	memcpy(area + XSAVE_FCW_OFFSET, &fcw, sizeof(fcw));
+	memcpy(area + XSAVE_MXCSR_OFFSET, &mxcsr, sizeof(mxcsr));
+	memcpy(area + XSAVE_XSTATE_BV_OFFSET, &xstate_bv, sizeof(xstate_bv));
+	host->xsave_reset = area;
+	return 0;
+}
+
 static int host_read(struct machine_host *host, const char **ret_step)
 {
 	int fd = host->kvm_fd;
@@ -92,7 +116,8 @@ static int host_read(struct machine_host *host, const char **ret_step)
 		*ret_step = "reading the CPUID table KVM supports";
 		return -errno;
 	}
-	return 0;
+	*ret_step = "allocating the XSAVE state that threads start with";
+	return xsave_reset_make(host);
 }
 
 int machine_host_open(struct machine_host *host, int system_image_fd, const char **ret_step)
@@ -122,4 +147,6 @@ void machine_host_close(struct machine_host *host)
 	if (host->kvm_fd >= 0)
 		close(host->kvm_fd);
 	host->kvm_fd = -1;
+	free(host->xsave_reset);
+	host->xsave_reset = NULL;
 }

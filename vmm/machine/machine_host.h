@@ -16,7 +16,9 @@ struct machine_host {
 	int system_image_fd; /* borrowed from the caller; checked */
 	size_t run_bytes;    /* size of a vCPU's struct kvm_run mapping */
 	size_t xsave_bytes;  /* size of a vCPU's XSAVE state */
-	uint64_t xcr0;	     /* features this VMM enables for its threads */
+	uint8_t
+	    *xsave_reset; /* as a thread starts with it; owned, shared by copies of this process */
+	uint64_t xcr0;	  /* features this VMM enables for its threads */
 	uint32_t slots_max;
 	uint32_t vcpus_max;
 	int has_exit_on_emulation_failure;

@@ -10,13 +10,6 @@
 
 #include "vcpu_internal.h"
 
-#define XSAVE_FCW_OFFSET       0
-#define XSAVE_MXCSR_OFFSET     24
-#define XSAVE_XSTATE_BV_OFFSET 512
-#define FCW_DEFAULT	       0x37f
-#define MXCSR_DEFAULT	       0x1f80
-#define XSTATE_X87_SSE	       3
-
 void vcpu_destroy(struct vcpu *vcpu)
 {
 	if (!vcpu)
@@ -113,23 +106,6 @@ void vcpu_put(struct vcpu *vcpu)
 	pthread_mutex_unlock(&vcpu->machine->lock);
 }
 
-static int xsave_reset(struct vcpu *vcpu)
-{
-	size_t bytes = vcpu->machine->host->xsave_bytes;
-	uint8_t *area = calloc(1, bytes);
-	if (!area)
-		return -ENOMEM;
-	const uint16_t fcw = FCW_DEFAULT;
-	const uint32_t mxcsr = MXCSR_DEFAULT;
-	const uint64_t xstate_bv = XSTATE_X87_SSE;
-	memcpy(area + XSAVE_FCW_OFFSET, &fcw, sizeof(fcw));
-	memcpy(area + XSAVE_MXCSR_OFFSET, &mxcsr, sizeof(mxcsr));
-	memcpy(area + XSAVE_XSTATE_BV_OFFSET, &xstate_bv, sizeof(xstate_bv));
-	int ret = vcpu_xsave_set(vcpu, area, bytes);
-	free(area);
-	return ret;
-}
-
 int vcpu_reset(struct vcpu *vcpu)
 {
 	int ret = vcpu_finish(vcpu);
@@ -139,7 +115,8 @@ int vcpu_reset(struct vcpu *vcpu)
 	vcpu->is_sregs_dirty = 1;
 	vcpu_pending_write_drop(vcpu);
 	vcpu_kick_clear(vcpu);
-	return xsave_reset(vcpu);
+	return vcpu_xsave_set(vcpu, vcpu->machine->host->xsave_reset,
+			      vcpu->machine->host->xsave_bytes);
 }
 
 uint32_t vcpu_index(const struct vcpu *vcpu)

@@ -24,9 +24,6 @@ struct thread;
  * replies have room for their header.
  */
 struct call_arena {
-	uint8_t request[MESSAGE_MAX_BYTES];
-	uint8_t reply[MESSAGE_MAX_BYTES];
-	uint8_t data[MESSAGE_MAX_DATA]; /* what a BYTES field of the reply points to */
 	/* Descriptors: of the request, borrowed, what is taken becomes -1; of the reply, closed
 	 * once it is sent. */
 	int *request_fds;
@@ -34,6 +31,9 @@ struct call_arena {
 	uint32_t reply_fd_count;
 	int reply_fds[MESSAGE_MAX_FDS];
 	_Alignas(16) uint8_t decoded[MESSAGE_MAX_SCRATCH];
+	uint8_t request[MESSAGE_MAX_BYTES];
+	uint8_t reply[MESSAGE_MAX_BYTES];
+	uint8_t data[MESSAGE_MAX_DATA]; /* what a BYTES field of the reply points to */
 };
 
 struct call {
