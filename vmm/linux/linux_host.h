@@ -51,6 +51,8 @@ struct linux_host {
 	/* The task's clocks. -EINVAL for one it does not have. */
 	int (*clock_get)(void *context, clockid_t clock, struct timespec *now);
 	int (*random)(void *context, void *buffer, size_t bytes);
+	/* The thread is about to wait until another wakes it. */
+	void (*before_wait)(void *context);
 };
 
 #endif

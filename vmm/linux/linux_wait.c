@@ -43,6 +43,7 @@ int64_t linux_wait_locked(struct linux_call *call, int64_t deadline_ns)
 	struct linux_task *task = thread->task;
 	struct timespec deadline = {deadline_ns / NANOSECONDS, deadline_ns % NANOSECONDS};
 	int error = 0;
+	call_host(call)->before_wait(call_host(call)->context);
 	thread->is_woken = 0;
 	thread->next = task->waiters;
 	task->waiters = thread;

@@ -79,6 +79,8 @@ int space_pager_connect(struct space *space, int take_socket_fd);
  * space_pager_lost() once, then poll it no more. Return: -1 without a pager.
  */
 int space_pager_fd(const struct space *space);
+/* Does the pager know of any mapping, so that an access may have to wait for it? */
+bool space_is_reported(const struct space *space);
 /*
  * The pager died or does not answer. From the return of this function on, an access to a page that
  * only the pager could have made valid is a poisoned page (SIGBUS in KVM_RUN, KERN_MEMORY_ERROR

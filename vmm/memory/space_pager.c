@@ -27,6 +27,14 @@ int space_pager_fd(const struct space *space)
 	return space->pager.link.fd;
 }
 
+bool space_is_reported(const struct space *space)
+{
+	for (uint32_t i = 0; i < space->map.count; i++)
+		if (space->map.regions[i].is_reported)
+			return true;
+	return false;
+}
+
 static void drop_stale(struct space *space)
 {
 	for (uint32_t i = 0; i < space->map.count; i++) {

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "wait.h"
@@ -14,10 +15,7 @@ int control_init(struct control *control, int take_socket_fd)
 {
 	int error;
 
-	memset(control, 0, sizeof(*control));
 	pthread_mutex_init(&control->lock, NULL);
-	for (unsigned int i = 0; i < CONTROL_CALLS_MAX; i++)
-		wait_cond_init(&control->calls[i].changed);
 	control->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (control->wake_fd < 0) {
 		error = -errno;
@@ -34,6 +32,8 @@ void control_wake(struct control *control)
 {
 	const uint64_t one = 1;
 
+	if (listener_is_lone())
+		listener_start();
 	/* The only failure is a full counter: then the control thread is awake already. */
 	(void)!write(control->wake_fd, &one, sizeof(one));
 }
@@ -84,11 +84,18 @@ static struct control_call *control_call_take(struct control *control, struct co
 
 		if (call->wait)
 			continue;
+		wait_cond_init(&call->changed);
 		call->wait = wait;
 		call->is_done = false;
 		return call;
 	}
 	return NULL;
+}
+
+static void control_call_give_back(struct control_call *call)
+{
+	call->wait = NULL;
+	pthread_cond_destroy(&call->changed);
 }
 
 static int control_call_wait(struct control *control, struct control_call *call)
@@ -122,17 +129,23 @@ int control_call(struct control *control, const struct message_header *header,
 		error = control_send_locked(control, &request, &body);
 		if (!error)
 			error = control_call_wait(control, call);
-		call->wait = NULL;
+		control_call_give_back(call);
 	}
 	pthread_mutex_unlock(&control->lock);
 	return error;
 }
 
+static void control_wake_callers_locked(struct control *control)
+{
+	for (unsigned int i = 0; i < CONTROL_CALLS_MAX; i++)
+		if (control->calls[i].wait)
+			pthread_cond_signal(&control->calls[i].changed);
+}
+
 void control_wake_callers(struct control *control)
 {
 	pthread_mutex_lock(&control->lock);
-	for (unsigned int i = 0; i < CONTROL_CALLS_MAX; i++)
-		pthread_cond_signal(&control->calls[i].changed);
+	control_wake_callers_locked(control);
 	pthread_mutex_unlock(&control->lock);
 }
 
@@ -186,11 +199,41 @@ int control_flush(struct control *control, bool *ret_wants_write)
 	return error == -EAGAIN ? 0 : error;
 }
 
+static void control_close_locked(struct control *control)
+{
+	control->is_closed = true;
+	control_wake_callers_locked(control);
+}
+
 void control_close(struct control *control)
 {
 	pthread_mutex_lock(&control->lock);
-	control->is_closed = true;
-	for (unsigned int i = 0; i < CONTROL_CALLS_MAX; i++)
-		pthread_cond_signal(&control->calls[i].changed);
+	control_close_locked(control);
 	pthread_mutex_unlock(&control->lock);
+}
+
+static bool next_is_reply(const struct control *control)
+{
+	uint8_t bytes[MESSAGE_HEADER_BYTES];
+	struct message_header header;
+	ssize_t got = recv(control->link.fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
+
+	return got == sizeof(bytes) && !message_header_decode(bytes, sizeof(bytes), &header) &&
+	       (header.flags & MESSAGE_REPLY);
+}
+
+bool control_take_reply(struct control *control)
+{
+	struct link_message message;
+
+	if (!next_is_reply(control))
+		return false;
+	if (link_receive(&control->link, &message)) {
+		control_close_locked(control);
+		return true;
+	}
+	/* Nobody waits: whoever did gave up. */
+	control_deliver(control, &message);
+	link_message_done(&message);
+	return true;
 }

@@ -33,7 +33,8 @@ struct control_call {
 	uint64_t sequence;
 	uint16_t type;
 	bool is_done;
-	pthread_cond_t changed;
+	pthread_cond_t
+	    changed; /* made with the entry: 64 of them are pages that nobody else needs */
 };
 
 struct control {
@@ -45,7 +46,8 @@ struct control {
 	struct control_call calls[CONTROL_CALLS_MAX];
 };
 
-/* Takes the socket, on failure as well. Return: 0, -ENOMEM, -errno of eventfd. */
+/* *control is zeroed. Takes the socket, on failure as well. Return: 0, -ENOMEM, -errno of eventfd.
+ */
 int control_init(struct control *control, int take_socket_fd);
 
 /* Any thread: makes the control thread's poll return. */
@@ -87,6 +89,12 @@ int control_request(struct control *control, const struct message_header *header
  * until the next call. Return: 0, -EAGAIN, -EPIPE, -EBADMSG, -EPROTO.
  */
 int control_receive(struct control *control, struct link_message *ret_message);
+
+/*
+ * The only thread there is, with or without the lock: takes the next message if it is a reply, and
+ * gives it to the caller who waits, further down this stack. Return: false when it is none.
+ */
+bool control_take_reply(struct control *control);
 
 /* Control thread: sends what is queued; true in *ret_wants_write when the socket must be polled for
  * writing. Return: 0, -EPIPE. */

@@ -36,7 +36,6 @@ static void parent_forget(struct task *task)
 	parent_threads_free(task);
 	link_done(&task->control.link);
 	close(task->control.wake_fd);
-	close(task->events_fd);
 	run_strings_done(&task->run.arguments);
 	run_strings_done(&task->run.environment);
 	if (task->run.image_fd >= 0)
@@ -125,7 +124,7 @@ static int task_renew(struct task *task, const struct task_renewal *renewal, con
 		ret = runner_prepare(task, ret_step);
 	if (!ret)
 		ret = renewed_meet_others(task, renewal->pager_fd, ret_step);
-	return ret ? ret : task_threads_start(task, ret_step);
+	return ret ? ret : task_personality_start(task, ret_step);
 }
 
 _Noreturn void task_run_after_fork(struct task *task, const struct task_renewal *renewal)

@@ -10,6 +10,7 @@
 
 #include "call.h"
 #include "linux_program.h"
+#include "listener.h"
 #include "personality_memory.h"
 #include "space.h"
 #include "task.h"
@@ -122,6 +123,12 @@ static int host_random(void *context, void *buffer, size_t bytes)
 	return 0;
 }
 
+static void host_before_wait(void *context)
+{
+	(void)context;
+	listener_start();
+}
+
 int personality_init(struct task *task)
 {
 	struct personality *personality = &task->personality;
@@ -139,6 +146,7 @@ int personality_init(struct task *task)
 	    .console_wait = host_console_wait,
 	    .clock_get = host_clock_get,
 	    .random = host_random,
+	    .before_wait = host_before_wait,
 	};
 	personality->map_start = LINUX_STACK_TOP;
 	return linux_task_init(&personality->linux_task, &personality->host, "", 0, 0);

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/schedule.h"
 #include "call.h"
+#include "listener.h"
 #include "memory_cell.h"
 #include "serve.h"
 #include "task.h"
@@ -34,6 +35,7 @@ static void runner_carry(struct runner *runner, struct thread *thread)
 	struct vcpu_exit exit;
 
 	while (thread_enter(thread)) {
+		listener_look();
 		int error = vcpu_run(runner->vcpu, &exit);
 
 		thread_leave(thread);
@@ -102,6 +104,7 @@ static int runner_make(struct runner *runner, uint32_t vcpu_number, const char *
 
 	if (error)
 		return error;
+	listener_start();
 	*ret_step = "starting a host thread";
 	return -pthread_create(&runner->pthread, NULL, runner_main, runner);
 }

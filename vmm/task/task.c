@@ -15,6 +15,7 @@
 #include "call.h"
 #include "cpu_clear.h"
 #include "fork.h"
+#include "listener.h"
 #include "memory_cell.h"
 #include "space.h"
 #include "system_image.h"
@@ -88,6 +89,8 @@ static int task_host_open(struct task *task, int system_fd, const char **ret_ste
 		return error;
 	*ret_step = "installing signal handlers";
 	error = vcpu_signals_install();
+	if (!error)
+		error = listener_signal_install();
 	if (error)
 		return error;
 	*ret_step = "making the system area";
@@ -131,34 +134,24 @@ static void *control_main(void *context)
 	_exit(error ? 1 : 0);
 }
 
-static int control_thread_start(struct task *task)
+int task_control_start(struct task *task)
 {
 	pthread_t control;
-	int error = pthread_create(&control, NULL, control_main, task);
+	int error;
 
+	task->control_arena = call_arena_new();
+	if (!task->control_arena)
+		return -ENOMEM;
+	error = pthread_create(&control, NULL, control_main, task);
 	if (!error)
 		pthread_detach(control);
 	return -error;
 }
 
-int task_threads_start(struct task *task, const char **ret_step)
+int task_personality_start(struct task *task, const char **ret_step)
 {
-	int error;
-
 	*ret_step = "setting up the Linux personality";
-	error = personality_init(task);
-	if (error)
-		return error;
-	*ret_step = "allocating the control thread's buffers";
-	task->control_arena = call_arena_new();
-	if (!task->control_arena)
-		return -ENOMEM;
-	*ret_step = "watching for events";
-	error = task_events_open(task);
-	if (error)
-		return error;
-	*ret_step = "starting the control thread";
-	return control_thread_start(task);
+	return personality_init(task);
 }
 
 int task_start(struct task *task, const struct task_start *start, const char **ret_step)
@@ -171,7 +164,7 @@ int task_start(struct task *task, const struct task_start *start, const char **r
 		error = task_machine_start(task, start->cpu_clear, ret_step);
 	if (!error)
 		error = task_space_start(task, start->pager_fd, ret_step);
-	return error ? error : task_threads_start(task, ret_step);
+	return error ? error : task_personality_start(task, ret_step);
 }
 
 enum task_life task_life_now(struct task *task)

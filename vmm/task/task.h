@@ -2,8 +2,9 @@
  * The one task that this process is: everything it has, and its end.
  *
  * Threads of the process: main waits until hostd makes the process a task (waiting.c), and then is
- * the first of the runners, which carry the task's threads; from then on the control thread
- * receives from hostd and answers what is quick; workers answer the rest. Locks, in the order in
+ * the first of the runners, which carry the task's threads; once there is something to hear
+ * (listener.h) the control thread receives from hostd and answers what is quick; workers answer the
+ * rest. Locks, in the order in
  * which they may be taken: the space's own, task.lock, control.lock. No lock but the space's is
  * held while waiting for another process.
  */
@@ -85,9 +86,9 @@ struct task {
 	struct run run;
 	struct personality personality;
 	struct task_statistics statistics;
-	struct call_arena *control_arena;	/* of who receives from hostd */
-	int events_fd;				/* epoll: what the control thread waits for */
-	atomic_bool is_control_open;		/* hostd's socket is the control thread's */
+	struct call_arena *control_arena;	/* once there is a control thread */
+	atomic_bool has_news;			/* listener.h: a signal came */
+	bool is_pager_lost;			/* of the thread that watches the pager's socket */
 	struct exception_waits exception_waits; /* also */
 	/* Also set once; last because of the variable array inside. */
 	struct machine_host machine_host;
@@ -114,10 +115,10 @@ struct task_start {
  */
 int task_start(struct task *task, const struct task_start *start, const char **ret_step);
 
-/* task_start's parts that the child of a fork needs too: everything that starts empty; the threads
- * that answer calls. */
+/* task_start's parts that the child of a fork needs too: everything that starts empty; what is
+ * Linux's. */
 void task_init(struct task *task);
-int task_threads_start(struct task *task, const char **ret_step);
+int task_personality_start(struct task *task, const char **ret_step);
 
 /*
  * The main thread from here on: waits for vmm_become, then carries the task's first thread. One
@@ -125,11 +126,12 @@ int task_threads_start(struct task *task, const char **ret_step);
  */
 _Noreturn void task_run(struct task *task);
 
-/* The control thread's descriptor, without hostd's socket yet. Return: 0, -errno. */
-int task_events_open(struct task *task);
-/* Hands hostd's socket over to the control thread, which the next message wakes. Return: 0, -errno.
+/* Starts the control thread, which from then on receives from hostd (listener.h). Return: 0,
+ * -errno. */
+int task_control_start(struct task *task);
+/* The pager's socket has hung up. Return: 0, -errno when the process cannot become a task any more.
  */
-int task_control_open(struct task *task);
+int task_pager_lost(struct task *task);
 /* The control thread's loop, until the task has ended and hostd knows, or hostd is gone.
  * Return: 0, -errno when hostd broke the protocol. */
 int task_control_loop(struct task *task);

@@ -1,5 +1,5 @@
 /*
- * The control thread: receives from hostd once the process is a task (waiting.c), watches the
+ * The control thread: receives from hostd once there is something to hear (listener.h), watches the
  * pager's socket, and sees the task's end through. It never waits but in epoll_wait.
  */
 #include <errno.h>
@@ -24,6 +24,7 @@ enum { EVENT_CONTROL, EVENT_WAKE, EVENT_PAGER, EVENT_COUNT };
 
 struct loop {
 	struct task *task;
+	int events_fd;		   /* epoll */
 	bool is_watching_write;	   /* of hostd's socket */
 	uint64_t deadline_ns;	   /* of the task's end; WAIT_FOREVER while it lives */
 	uint64_t wait_deadline_ns; /* of the next call that is parked */
@@ -37,7 +38,7 @@ static void loop_answer(struct loop *loop, struct link_message *message)
 
 	memory_cell_follow(atomic_load(&task->memory_cell));
 	if (call_is_quick(message->header.type)) {
-		worker_answer_received(task, message);
+		worker_answer_received(task, message, task->control_arena);
 		return;
 	}
 	error = workers_submit(&task->workers, &message->header, message->payload);
@@ -65,13 +66,11 @@ static int loop_receive(struct loop *loop)
 	return 0;
 }
 
-/* Return: 0, -errno when the process cannot become a task any more. */
-static int loop_pager_lost(struct loop *loop)
+int task_pager_lost(struct task *task)
 {
-	struct task *task = loop->task;
 	int error;
 
-	epoll_ctl(task->events_fd, EPOLL_CTL_DEL, space_pager_fd(task->space), NULL);
+	task->is_pager_lost = true;
 	log_line(LOG_ERROR, "task=0x%x the pager is gone: pages that other hosts hold are lost",
 		 task->name);
 	error = space_pager_lost(task->space);
@@ -145,11 +144,11 @@ static int loop_timeout_ms(const struct loop *loop)
 	return wait_ms < INT_MAX ? (int)wait_ms : INT_MAX;
 }
 
-static int events_set(const struct task *task, int operation, int which, int fd, uint32_t events)
+static int events_set(const struct loop *loop, int operation, int which, int fd, uint32_t events)
 {
 	struct epoll_event event = {.events = events, .data.fd = which};
 
-	return epoll_ctl(task->events_fd, operation, fd, &event) < 0 ? -errno : 0;
+	return epoll_ctl(loop->events_fd, operation, fd, &event) < 0 ? -errno : 0;
 }
 
 /* Sends what is queued. Return: 0, -errno. */
@@ -162,7 +161,7 @@ static int loop_flush(struct loop *loop)
 	if (error || wants_write == loop->is_watching_write)
 		return error;
 	loop->is_watching_write = wants_write;
-	return events_set(loop->task, EPOLL_CTL_MOD, EVENT_CONTROL, control->link.fd,
+	return events_set(loop, EPOLL_CTL_MOD, EVENT_CONTROL, control->link.fd,
 			  EPOLLIN | (wants_write ? EPOLLOUT : 0));
 }
 
@@ -174,7 +173,8 @@ static int loop_handle(struct loop *loop, int which)
 	case EVENT_CONTROL:
 		return loop_receive(loop);
 	case EVENT_PAGER:
-		return loop_pager_lost(loop);
+		epoll_ctl(loop->events_fd, EPOLL_CTL_DEL, space_pager_fd(loop->task->space), NULL);
+		return task_pager_lost(loop->task);
 	default:
 		(void)!read(loop->task->control.wake_fd, &wakes, sizeof(wakes));
 		return 0;
@@ -185,13 +185,11 @@ static int loop_round(struct loop *loop)
 {
 	struct task *task = loop->task;
 	struct epoll_event events[EVENT_COUNT];
-	int count, error = 0;
+	int count, error = loop_flush(loop);
 
-	if (atomic_load(&task->is_control_open))
-		error = loop_flush(loop);
 	if (error)
 		return error;
-	count = epoll_wait(task->events_fd, events, EVENT_COUNT, loop_timeout_ms(loop));
+	count = epoll_wait(loop->events_fd, events, EVENT_COUNT, loop_timeout_ms(loop));
 	if (count < 0)
 		return errno == EINTR ? 0 : -errno;
 	for (int i = 0; i < count && !error; i++)
@@ -202,34 +200,22 @@ static int loop_round(struct loop *loop)
 	return loop_end(loop);
 }
 
-int task_events_open(struct task *task)
+static int loop_open(struct loop *loop)
 {
-	int pager_fd = space_pager_fd(task->space);
+	struct task *task = loop->task;
+	int pager_fd = task->is_pager_lost ? -1 : space_pager_fd(task->space);
 	int error;
 
-	task->events_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (task->events_fd < 0)
+	loop->events_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (loop->events_fd < 0)
 		return -errno;
-	error = events_set(task, EPOLL_CTL_ADD, EVENT_WAKE, task->control.wake_fd, EPOLLIN);
-	if (!error && pager_fd >= 0)
-		error = events_set(task, EPOLL_CTL_ADD, EVENT_PAGER, pager_fd, EPOLLRDHUP);
-	return error;
-}
-
-int task_control_open(struct task *task)
-{
-	bool wants_write;
-	int error = control_flush(&task->control, &wants_write);
-
+	error = events_set(loop, EPOLL_CTL_ADD, EVENT_WAKE, task->control.wake_fd, EPOLLIN);
 	if (!error)
 		error =
-		    events_set(task, EPOLL_CTL_ADD, EVENT_CONTROL, task->control.link.fd, EPOLLIN);
-	if (error)
-		return error;
-	atomic_store(&task->is_control_open, true);
-	if (wants_write)
-		control_wake(&task->control);
-	return 0;
+		    events_set(loop, EPOLL_CTL_ADD, EVENT_CONTROL, task->control.link.fd, EPOLLIN);
+	if (!error && pager_fd >= 0)
+		error = events_set(loop, EPOLL_CTL_ADD, EVENT_PAGER, pager_fd, EPOLLRDHUP);
+	return error;
 }
 
 int task_control_loop(struct task *task)
@@ -239,7 +225,7 @@ int task_control_loop(struct task *task)
 	    .deadline_ns = WAIT_FOREVER,
 	    .wait_deadline_ns = WAIT_FOREVER,
 	};
-	int error = 0;
+	int error = loop_open(&loop);
 
 	while (!error && !loop.is_over)
 		error = loop_round(&loop);

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "listener.h"
 
 #define WAIT_FOREVER UINT64_MAX
 
@@ -31,6 +32,8 @@ static inline int wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, uint64
 	    .tv_nsec = (long)(deadline_ns % NS_PER_S),
 	};
 
+	if (listener_is_lone())
+		return listener_wait(deadline_ns);
 	if (deadline_ns == WAIT_FOREVER)
 		return -pthread_cond_wait(cond, lock);
 	return -pthread_cond_timedwait(cond, lock, &deadline);

@@ -1,6 +1,6 @@
 /*
  * The main thread while the process waits to become a task, and how it becomes a runner then: what
- * it received last it carries out itself. hostd's next message wakes the control thread.
+ * it received last it carries out itself. Who hears hostd's next message: listener.h.
  */
 #include <errno.h>
 #include <poll.h>
@@ -9,6 +9,8 @@
 
 #include "base/log.h"
 #include "call.h"
+#include "listener.h"
+#include "space.h"
 #include "task.h"
 
 static bool task_is_waiting(struct task *task)
@@ -28,7 +30,7 @@ static int waiting_receive(struct task *task)
 			return error == -EAGAIN ? 0 : error;
 		/* Everything but vmm_prepare and vmm_become is refused, and that quickly. */
 		if (!(message.header.flags & MESSAGE_REPLY))
-			worker_answer_received(task, &message);
+			worker_answer_received(task, &message, task->runners[0].arena);
 		link_message_done(&message);
 	}
 	return 0;
@@ -36,16 +38,21 @@ static int waiting_receive(struct task *task)
 
 static int waiting_round(struct task *task)
 {
-	struct pollfd poll_fd = {.fd = task->control.link.fd};
+	struct pollfd polls[] = {
+	    {.fd = task->control.link.fd},
+	    {.fd = task->is_pager_lost ? -1 : space_pager_fd(task->space), .events = POLLRDHUP},
+	};
 	bool wants_write;
 	int error = control_flush(&task->control, &wants_write);
 
 	if (error)
 		return error;
-	poll_fd.events = (short)(POLLIN | (wants_write ? POLLOUT : 0));
-	if (poll(&poll_fd, 1, -1) < 0)
+	polls[0].events = (short)(POLLIN | (wants_write ? POLLOUT : 0));
+	if (poll(polls, 2, -1) < 0)
 		return errno == EINTR ? 0 : -errno;
-	return waiting_receive(task);
+	if (polls[1].revents)
+		error = task_pager_lost(task);
+	return error ? error : waiting_receive(task);
 }
 
 _Noreturn void task_run(struct task *task)
@@ -53,15 +60,14 @@ _Noreturn void task_run(struct task *task)
 	int error = 0;
 
 	/* Memory that the answer to vmm_become goes through. */
-	memset(task->control_arena->reply, 0, MESSAGE_HEADER_BYTES);
+	memset(task->runners[0].arena->reply, 0, MESSAGE_HEADER_BYTES);
 	while (!error && task_is_waiting(task))
 		error = waiting_round(task);
-	if (!error)
-		error = task_control_open(task);
 	if (error && error != -EPIPE)
 		log_line(LOG_ERROR, "task=0x%x norma-hostd does not speak the protocol: %s",
 			 task->name, strerror(-error));
 	if (error)
 		_exit(error == -EPIPE ? 0 : 1);
+	listener_begin(task);
 	runner_run(&task->runners[0]);
 }

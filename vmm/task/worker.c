@@ -52,10 +52,9 @@ void worker_answer(struct task *task, const struct message_header *header, const
 	arena->reply_fd_count = 0;
 }
 
-void worker_answer_received(struct task *task, struct link_message *message)
+void worker_answer_received(struct task *task, struct link_message *message,
+			    struct call_arena *arena)
 {
-	struct call_arena *arena = task->control_arena;
-
 	arena->request_fds = message->fds;
 	arena->request_fd_count = message->fd_count;
 	worker_answer(task, &message->header, message->payload, arena);

@@ -55,7 +55,8 @@ bool workers_are_idle(struct workers *workers);
 void worker_answer(struct task *task, const struct message_header *header, const uint8_t *payload,
 		   struct call_arena *arena);
 /* The same with the descriptors that came along; of the control thread and who stands in for it. */
-void worker_answer_received(struct task *task, struct link_message *message);
+void worker_answer_received(struct task *task, struct link_message *message,
+			    struct call_arena *arena);
 /* Answers a request of hostd that was parked. */
 void worker_reply(struct task *task, const struct message_header *header, const void *payload,
 		  uint32_t bytes);

@@ -79,6 +79,11 @@ static int clock_get(void *context, clockid_t clock, struct timespec *now)
 	return clock_gettime(clock, now) ? -errno : 0;
 }
 
+static void before_wait(void *context)
+{
+	(void)context;
+}
+
 static void setup(void)
 {
 	memset(memory, 0, sizeof(memory));
@@ -88,7 +93,8 @@ static void setup(void)
 				   .map = map,
 				   .unmap = unmap,
 				   .console_write = console_write,
-				   .clock_get = clock_get};
+				   .clock_get = clock_get,
+				   .before_wait = before_wait};
 	ck_assert_int_eq(linux_task_init(&task, &host, "/bin/program", 0x500000, 0x600000), 0);
 	for (uint32_t i = 0; i < 2; i++)
 		ck_assert_int_eq(linux_thread_init(&threads[i], &task, i + 1), 0);

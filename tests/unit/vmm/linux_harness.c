@@ -157,6 +157,11 @@ static int host_random(void *context, void *buffer, size_t bytes)
 	return getrandom(buffer, bytes, 0) == (ssize_t)bytes ? 0 : -EIO;
 }
 
+static void host_before_wait(void *context)
+{
+	(void)context;
+}
+
 void linux_harness_init(struct linux_harness *run, struct harness *harness)
 {
 	memset(run, 0, sizeof(*run));
@@ -174,6 +179,7 @@ void linux_harness_init(struct linux_harness *run, struct harness *harness)
 	    .console_wait = host_console_wait,
 	    .clock_get = host_clock_get,
 	    .random = host_random,
+	    .before_wait = host_before_wait,
 	};
 	/* The harness of the machine tests has mapped something where programs go. */
 	harness_unmap(harness, HARNESS_CODE, HARNESS_CODE_BYTES);
