@@ -5,26 +5,35 @@
  * standard input asks for (see samples.h).
  *
  *   raw_clone waiting MIB       a process with VM, vCPU and memory slot waits; it is woken, each
- * time after 8 ms in which nothing happened, as a child of norma is made raw_clone fork MIB DIRTY
- * a parent that has read all its memory and written DIRTY MiB of it, one vCPU running, forks; the
- * child makes VM and vCPU. Second column: how long fork() itself took raw_clone rate MIB COUNT
- * COUNT children one after another from each of two processes, every one ended and reaped: us for
- * each child raw_clone many MIB COUNT    COUNT children, forked as fast as possible: us until the
- * last one's first exit
+ *                               time after 8 ms in which nothing happened, as a child of norma is
+ *   raw_clone fork MIB DIRTY    a parent that has read all its memory and written DIRTY MiB of it,
+ *                               one vCPU running, forks; the child makes VM and vCPU. Second
+ *                               column: how long fork() itself took
+ *   raw_clone rate MIB COUNT    COUNT children one after another from each of two processes, every
+ *                               one ended and reaped: us for each child
+ *   raw_clone many MIB COUNT    COUNT children, forked as fast as possible: us until the last
+ *                               one's first exit
+ *   raw_clone alive MIB COUNT   COUNT children more, which stay until this program ends, with a
+ *                               slot over a part of the memory only: us until all have run
  */
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "raw_vm.h"
 #include "samples.h"
 
-#define USAGE	  "raw_clone waiting|fork|rate|many MIB ... (see the top of raw_clone.c)"
+#define USAGE	  "raw_clone waiting|fork|rate|many|alive MIB ... (see the top of raw_clone.c)"
 #define MIB_BYTES 1048576ul
+
+/* What shadow paging asks for a slot goes by its size: as much as norma gives code at first. */
+#define ALIVE_SLOT_BYTES (4 * MIB_BYTES)
 
 enum { BATCH = 16, MAX_MIB = 6144, MAX_MANY = 1024, QUIET_MS = 8 };
 
@@ -292,6 +301,42 @@ static void measure_many(void *context, unsigned long rounds)
 	}
 }
 
+/* As a clone that waits for input, with nothing but what it takes to run. Only the call that waits
+ * is left to do: pause(2), in which a signal ends it. */
+static __attribute__((noreturn)) void alive_main(const struct parent *parent, int ready_fd)
+{
+	struct raw_vm vm;
+	uint64_t one = 1;
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
+		_exit(1);
+	munmap(parent->memory, parent->bytes);
+	raw_vm_open(&vm, &parent->host);
+	raw_vm_set_memory(&vm, map_private(parent), ALIVE_SLOT_BYTES);
+	child_run(parent, &vm, 0);
+	if (write(ready_fd, &one, sizeof(one)) != sizeof(one))
+		_exit(1);
+	while (true)
+		pause();
+}
+
+static void measure_alive(void *context, unsigned long rounds)
+{
+	const struct parent *parent = context;
+	int ready_fd = eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE);
+
+	while (rounds--) {
+		uint64_t before = samples_now_ns();
+
+		for (unsigned long i = 0; i < parent->count; i++)
+			if (!fork_or_die())
+				alive_main(parent, ready_fd);
+		wait_until_ready(ready_fd, parent->count);
+		printf("%.1f\n", samples_us(before, samples_now_ns()));
+	}
+	close(ready_fd);
+}
+
 int main(int argc, char **argv)
 {
 	const char *mode = argc > 1 ? argv[1] : "";
@@ -311,6 +356,8 @@ int main(int argc, char **argv)
 		samples_serve(measure_rate, &parent);
 	} else if (!strcmp(mode, "many")) {
 		samples_serve(measure_many, &parent);
+	} else if (!strcmp(mode, "alive") && parent.bytes >= ALIVE_SLOT_BYTES) {
+		samples_serve(measure_alive, &parent);
 	} else {
 		fatal("usage: %s", USAGE);
 	}

@@ -34,38 +34,6 @@ enum {
 #define TABLE 0x27ull /* present, writable, user, accessed */
 #define LEAF  0xe7ull /* the same, dirty, 2 MiB */
 
-void raw_host_open(struct raw_host *host)
-{
-	int bytes;
-
-	host->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	if (host->kvm_fd < 0)
-		fatal("cannot open /dev/kvm: %s", strerror(errno));
-	bytes = ioctl(host->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
-	host->cpuid =
-	    calloc(1, sizeof(*host->cpuid) + CPUID_ENTRIES * sizeof(struct kvm_cpuid_entry2));
-	if (bytes < 0 || !host->cpuid)
-		fatal("cannot ask KVM for its sizes: %s", strerror(errno));
-	host->run_bytes = (size_t)bytes;
-	host->cpuid->nent = CPUID_ENTRIES;
-	if (ioctl(host->kvm_fd, KVM_GET_SUPPORTED_CPUID, host->cpuid))
-		fatal("KVM_GET_SUPPORTED_CPUID: %s", strerror(errno));
-}
-
-static void set_slot(const struct raw_vm *vm, uint32_t slot, uint64_t gpa, void *memory,
-		     size_t bytes)
-{
-	struct kvm_userspace_memory_region region = {
-	    .slot = slot,
-	    .guest_phys_addr = gpa,
-	    .memory_size = bytes,
-	    .userspace_addr = (uintptr_t)memory,
-	};
-
-	if (ioctl(vm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region))
-		fatal("KVM_SET_USER_MEMORY_REGION of %zu bytes: %s", bytes, strerror(errno));
-}
-
 static void put_u64(uint8_t *at, uint64_t value)
 {
 	memcpy(at, &value, sizeof(value));
@@ -84,6 +52,53 @@ static void fill_system(uint8_t *system)
 	put_u64(system + GDT + (USER_DATA & ~7), 0x00cff3000000ffff);
 	put_u64(system + GDT + (USER_CODE & ~7), 0x00affb000000ffff);
 	system[TSS + 102] = TSS_BITMAP_OFFSET;
+}
+
+static int open_system(void)
+{
+	int fd = memfd_create("raw-vm-system", MFD_CLOEXEC);
+	uint8_t *system = MAP_FAILED;
+
+	if (fd >= 0 && !ftruncate(fd, RAW_VM_SYSTEM_BYTES))
+		system = mmap(NULL, RAW_VM_SYSTEM_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (system == MAP_FAILED)
+		fatal("no memory for page tables: %s", strerror(errno));
+	fill_system(system);
+	munmap(system, RAW_VM_SYSTEM_BYTES);
+	return fd;
+}
+
+void raw_host_open(struct raw_host *host)
+{
+	int bytes;
+
+	host->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (host->kvm_fd < 0)
+		fatal("cannot open /dev/kvm: %s", strerror(errno));
+	bytes = ioctl(host->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+	host->cpuid =
+	    calloc(1, sizeof(*host->cpuid) + CPUID_ENTRIES * sizeof(struct kvm_cpuid_entry2));
+	if (bytes < 0 || !host->cpuid)
+		fatal("cannot ask KVM for its sizes: %s", strerror(errno));
+	host->run_bytes = (size_t)bytes;
+	host->cpuid->nent = CPUID_ENTRIES;
+	if (ioctl(host->kvm_fd, KVM_GET_SUPPORTED_CPUID, host->cpuid))
+		fatal("KVM_GET_SUPPORTED_CPUID: %s", strerror(errno));
+	host->system_fd = open_system();
+}
+
+static void set_slot(const struct raw_vm *vm, uint32_t slot, uint64_t gpa, void *memory,
+		     size_t bytes)
+{
+	struct kvm_userspace_memory_region region = {
+	    .slot = slot,
+	    .guest_phys_addr = gpa,
+	    .memory_size = bytes,
+	    .userspace_addr = (uintptr_t)memory,
+	};
+
+	if (ioctl(vm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region))
+		fatal("KVM_SET_USER_MEMORY_REGION of %zu bytes: %s", bytes, strerror(errno));
 }
 
 static void open_vcpu(struct raw_vm *vm)
@@ -105,11 +120,10 @@ void raw_vm_open(struct raw_vm *vm, const struct raw_host *host)
 	vm->vm_fd = ioctl(host->kvm_fd, KVM_CREATE_VM, 0);
 	if (vm->vm_fd < 0)
 		fatal("KVM_CREATE_VM: %s", strerror(errno));
-	vm->system = mmap(NULL, RAW_VM_SYSTEM_BYTES, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	vm->system = mmap(NULL, RAW_VM_SYSTEM_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE,
+			  host->system_fd, 0);
 	if (vm->system == MAP_FAILED)
-		fatal("no memory for page tables: %s", strerror(errno));
-	fill_system(vm->system);
+		fatal("cannot map page tables: %s", strerror(errno));
 	set_slot(vm, 0, 0, vm->system, RAW_VM_SYSTEM_BYTES);
 	open_vcpu(vm);
 }

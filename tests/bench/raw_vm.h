@@ -53,6 +53,7 @@ struct raw_host {
 	int kvm_fd;
 	size_t run_bytes;
 	struct kvm_cpuid2 *cpuid;
+	int system_fd; /* page tables, GDT and TSS, for every VM to map privately */
 };
 
 struct raw_vm {

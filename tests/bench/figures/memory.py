@@ -3,7 +3,7 @@ import pathlib
 import time
 
 from figures.idle import children, program
-from tools import Unable, column
+from tools import Tool, Unable, column
 
 # As many waiting VMMs before as after.
 SAME_POOL = "[limits]\nwaiting_vmms_most = 2\n"
@@ -51,9 +51,36 @@ def settle(lab):
         before = now
 
 
-def used_kb(lab):
+def used_kb(pids):
+    """What these processes and all that the kernel keeps for any process take."""
+    # Looking at a process leaves inodes and names of its files in /proc behind, which go when
+    # somebody needs the memory; they are ours and not the process's.
+    pathlib.Path("/proc/sys/vm/drop_caches").write_text("2")
+    kernel = kernel_kb()
+    return sum(private_kb(pid) for pid in pids) + kernel
+
+
+def settled_kb(lab):
     settle(lab)
-    return sum(private_kb(pid) for pid in vmms(lab)) + kernel_kb()
+    return used_kb(vmms(lab))
+
+
+def more_kb(used, client, rounds, count):
+    """The difference that each round's COUNT processes more make, for each of them."""
+    samples = []
+    client.rounds(1)
+    used()  # empties what the whole machine has gathered, and that not at once
+    for _ in range(rounds):
+        before = used()
+        client.rounds(1)
+        samples.append((used() - before) / count)
+    return samples
+
+
+def bare_kb(bench, mib, rounds, count):
+    """The same of bare machines."""
+    with Tool([bench.program("raw_clone"), "alive", mib, count]) as tool:
+        return more_kb(lambda: used_kb(children(tool.process.pid)), tool, rounds, count)
 
 
 def alive_client(bench, lab, mib, count):
@@ -65,15 +92,13 @@ def measure_memory(bench):
     """The difference that COUNT more live clones make, divided by COUNT."""
     for mib, limit in ((64, 300), (1024, 400)):
         bench.need_memory(2 * mib)
-        count = bench.choose(50, 200)
+        count, rounds = bench.choose(50, 200), bench.choose(3, 4)
         with bench.lab(1, SAME_POOL) as lab, alive_client(bench, lab, mib, count) as client:
-            samples = []
-            client.rounds(1)
-            for _ in range(bench.choose(2, 4)):
-                before = used_kb(lab)
-                client.rounds(1)
-                samples.append((used_kb(lab) - before) / count)
+            samples = more_kb(lambda lab=lab: settled_kb(lab), client, rounds, count)
+        bare = bare_kb(bench, mib, rounds, count)
         bench.add("clone_memory_kb", samples, f"target, {limit} kB", [limit], limit=1, unit="kB",
+                  resident_mib=mib, clones=count)
+        bench.add("clone_memory_kb", samples, "a bare machine in a process", bare, unit="kB",
                   resident_mib=mib, clones=count)
 
 
