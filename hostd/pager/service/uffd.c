@@ -167,13 +167,23 @@ int uffd_write_protect(int uffd, uint64_t address, uint64_t pages)
 	return r;
 }
 
+int uffd_unprotect(int uffd, uint64_t address)
+{
+	int r = try_write_protection(uffd, address, 1, 0);
+
+	/* Taking the protection off wakes whoever waits; where there is none any more, we do. */
+	if (r)
+		uffd_wake(uffd, address, PAGE_BYTES);
+	return is_gone(-r) ? 0 : r;
+}
+
 /* A page that somebody mapped before us: give the access and wake (CONTINUE did not). */
 static int map_again(int uffd, uint64_t address, enum uffd_access access)
 {
-	int r = access == UFFD_WRITE ? set_write_protection(uffd, address, 0) : 0;
-
+	if (access == UFFD_WRITE)
+		return uffd_unprotect(uffd, address);
 	uffd_wake(uffd, address, PAGE_BYTES);
-	return r;
+	return 0;
 }
 
 int uffd_map(int uffd, uint64_t address, uint64_t pages, enum uffd_access access,
@@ -235,7 +245,7 @@ int uffd_poison(int uffd, uint64_t address)
 	struct uffdio_poison request = {.range = {.start = address, .len = PAGE_BYTES}};
 	/* A write-protection marker would make POISON say EEXIST (Linux 6.18): take it off first.
 	 */
-	int r = set_write_protection(uffd, address, 0);
+	int r = uffd_unprotect(uffd, address);
 
 	if (r == 0 && ioctl(uffd, UFFDIO_POISON, &request) && !is_gone(errno) && errno != EEXIST)
 		r = -errno;

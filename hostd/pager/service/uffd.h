@@ -40,6 +40,8 @@ int uffd_map(int uffd, uint64_t address, uint64_t pages, enum uffd_access access
 void uffd_map_ahead(int uffd, uint64_t address, uint64_t pages, enum uffd_access access);
 /* Takes write access to pages away, whether or not they are mapped now. Wakes nobody. */
 int uffd_write_protect(int uffd, uint64_t address, uint64_t pages);
+/* Gives it back to one page and lets waiting threads try again. */
+int uffd_unprotect(int uffd, uint64_t address);
 /* Makes every access to one page that the memfd does not hold end in SIGBUS. */
 int uffd_poison(int uffd, uint64_t address);
 /* Lets waiting threads try again. */
