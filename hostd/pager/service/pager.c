@@ -16,10 +16,10 @@
 #include "base/log.h"
 #include "base/shmem.h"
 #include "pager/service/container.h"
-#include "pager/service/frozen_home.h"
-#include "pager/service/object.h"
-#include "pager/service/peer.h"
-#include "pager/service/vmm.h"
+#include "pager/service/frozen/frozen_home.h"
+#include "pager/service/tasks/object.h"
+#include "pager/service/hosts/peer.h"
+#include "pager/service/tasks/vmm.h"
 
 static void answer_statistics(struct pager *pager, const struct link_message *message)
 {

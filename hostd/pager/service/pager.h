@@ -13,8 +13,8 @@
 #include "message/names.h"
 #include "page/page_address.h"
 #include "page/ring.h"
-#include "pager/service/carrier.h"
-#include "pager/service/channel.h"
+#include "pager/service/frozen/carrier.h"
+#include "pager/service/tasks/channel.h"
 #include "pager/service/timers.h"
 
 #define PAGER_MAX_NODES (NAME_MAX_NODE + 1u)

@@ -4,8 +4,8 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "pager/service/coherent_gather.h"
-#include "pager/service/coherent_run.h"
+#include "pager/service/coherent/coherent_gather.h"
+#include "pager/service/coherent/coherent_run.h"
 #include "run_suite.h"
 
 #define RUN_TRANSACTION transaction_make(1, 5, 1000)

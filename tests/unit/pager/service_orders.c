@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "pager/service/orders.h"
+#include "pager/service/frozen/orders.h"
 #include "run_suite.h"
 
 #define OBJECT	   7u

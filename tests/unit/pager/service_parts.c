@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "pager/service/container.h"
-#include "pager/service/mapping.h"
+#include "pager/service/tasks/mapping.h"
 #include "pager/service/options.h"
 #include "pager/service/timers.h"
 #include "run_suite.h"

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/checked.h"
-#include "pager/service/uffd.h"
+#include "pager/service/tasks/uffd.h"
 #include "service_world.h"
 
 #define DEADLINE_S 20

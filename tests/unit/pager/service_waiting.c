@@ -8,11 +8,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "pager/service/frozen.h"
-#include "pager/service/frozen_home.h"
-#include "pager/service/mapping.h"
-#include "pager/service/peer.h"
-#include "pager/service/waits.h"
+#include "pager/service/frozen/frozen.h"
+#include "pager/service/frozen/frozen_home.h"
+#include "pager/service/tasks/mapping.h"
+#include "pager/service/hosts/peer.h"
+#include "pager/service/tasks/waits.h"
 #include "run_suite.h"
 
 /* As ARCHITECTURE.md says. */
