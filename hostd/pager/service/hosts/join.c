@@ -19,8 +19,9 @@
 #include "pager/service/frozen/frozen.h"
 #include "pager/service/frozen/frozen_home.h"
 
-/* How long an attach waits for a home that is not up: it may be starting just now. */
-#define HOME_GRACE_NS (1 * NS_PER_S)
+/* How long an attach waits for a home that is not up: it may be starting just now, on a host that
+ * has much to do. */
+#define HOME_GRACE_NS (3 * NS_PER_S)
 
 static void refuse(struct object *object, int code, const char *text)
 {
