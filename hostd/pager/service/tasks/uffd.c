@@ -146,25 +146,16 @@ static int try_write_protection(int uffd, uint64_t address, uint64_t pages, uint
 	return -EAGAIN;
 }
 
-static int set_write_protection(int uffd, uint64_t address, uint64_t mode)
-{
-	int r = try_write_protection(uffd, address, 1, mode);
-
-	return is_gone(-r) ? 0 : r;
-}
-
 int uffd_write_protect(int uffd, uint64_t address, uint64_t pages)
 {
 	int r = try_write_protection(uffd, address, pages, UFFDIO_WRITEPROTECT_MODE_WP);
 
 	/* The kernel stops at the first page that is gone: those behind it have to be done, too. */
-	if (r != -ENOENT)
-		return is_gone(-r) ? 0 : r;
-	r = 0;
-	for (uint64_t i = 0; i < pages && r == 0; i++)
-		r = set_write_protection(uffd, address + i * PAGE_BYTES,
-					 UFFDIO_WRITEPROTECT_MODE_WP);
-	return r;
+	if (r == -ENOENT && pages > 1)
+		for (uint64_t i = 0; i < pages && (r == 0 || is_gone(-r)); i++)
+			r = try_write_protection(uffd, address + i * PAGE_BYTES, 1,
+						 UFFDIO_WRITEPROTECT_MODE_WP);
+	return is_gone(-r) ? 0 : r;
 }
 
 int uffd_unprotect(int uffd, uint64_t address)
