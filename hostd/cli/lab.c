@@ -131,7 +131,7 @@ static int run_down(int argc, char **argv)
 static int run_exec(int argc, char **argv)
 {
 	struct lab lab;
-	unsigned int host;
+	unsigned int host = 0;
 	int r = parse(argc, argv, &lab);
 
 	if (r != CLI_OK)

@@ -79,10 +79,10 @@ int fault_explain(const struct fault_query *query, struct fault_report *report);
 int fault_check_range(const struct fault_query *query, const struct fault_operand *range,
 		      struct fault_report *report);
 
-/* fault_explain for the VCPU_EXIT_FAULT that vcpu_run just returned; owner only. Gives
- * memory slots to the pages that the instruction touches. Return: as fault_explain, or -ELOOP if the same instruction keeps
- * failing although the lookup allows everything: host mappings and regions disagree, treat it as
- * VCPU_EXIT_INTERNAL. */
+/* fault_explain for the VCPU_EXIT_FAULT that vcpu_run just returned; owner only. Gives memory slots
+ * to the pages that the instruction touches. Return: as fault_explain, or -ELOOP if the same
+ * instruction keeps failing although the lookup allows everything: host mappings and regions
+ * disagree, treat it as VCPU_EXIT_INTERNAL. */
 int vcpu_fault_explain(struct vcpu *vcpu, const struct vcpu_exit *exit, fault_lookup_fn lookup,
 		       void *context, struct fault_report *report);
 
