@@ -13,7 +13,8 @@ bool lab_program_find(const char *name, char path[PATH_MAX])
 {
 	/* From the folder of `norma`. */
 	static const char *const folders[] = {
-	    ".", "../daemon", "../pager", "../../vmm", "../libexec/norma", "../sbin", "../lib/norma",
+	    ".",       "../daemon",    "../pager", "../../vmm", "../libexec/norma",
+	    "../sbin", "../lib/norma",
 	};
 	char self[PATH_MAX], place[PATH_MAX];
 	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);

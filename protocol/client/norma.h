@@ -43,12 +43,11 @@ const char *norma_last_error(void);
 void norma_set_self_task(task_t task);
 
 /*
- * Runs a static Linux x86-64 program as a new task on `node`, which may be NORMA_NODE_AUTO. image_path is read by the caller.
- * arguments and environment end with NULL, as for execve(2); environment may be NULL. Together they
- * may be 32 KiB each.
- * Return: KERN_SUCCESS with its name in *ret_task, running; KERN_INVALID_ARGUMENT when the image
- * cannot be read or is no such program, or node does not exist; KERN_RESOURCE_SHORTAGE. After a
- * failure there is no task.
+ * Runs a static Linux x86-64 program as a new task on `node`, which may be NORMA_NODE_AUTO.
+ * image_path is read by the caller. arguments and environment end with NULL, as for execve(2);
+ * environment may be NULL. Together they may be 32 KiB each. Return: KERN_SUCCESS with its name in
+ * *ret_task, running; KERN_INVALID_ARGUMENT when the image cannot be read or is no such program, or
+ * node does not exist; KERN_RESOURCE_SHORTAGE. After a failure there is no task.
  */
 kern_return_t norma_run(const char *image_path, char *const arguments[], char *const environment[],
 			int node, task_t *ret_task);
@@ -184,7 +183,7 @@ kern_return_t norma_node_list(struct norma_node_row **ret_rows, size_t *ret_coun
 struct norma_task_statistics {
 	uint64_t created_ns;
 	uint64_t first_instruction_ns; /* just before its first thread first entered the guest */
-	uint64_t last_pause_ns; /* how long its last child's making stopped its threads */
+	uint64_t last_pause_ns;	       /* how long its last child's making stopped its threads */
 	uint64_t hypercalls;
 	uint64_t system_calls;
 	uint64_t unknown_system_calls;

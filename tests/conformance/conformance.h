@@ -137,6 +137,7 @@ struct running code_faults(task_t task, struct code code, uint64_t rdi, uint64_t
 			   kern_return_t expected, vm_address_t address);
 
 extern const struct conformance_case area_a[], area_b[], area_c[], area_c_failures[], area_d[],
-    area_e[], area_f[], area_g[], area_copies[], area_shares[], area_nodes[], area_ranges[], area_spawn[];
+    area_e[], area_f[], area_g[], area_copies[], area_shares[], area_nodes[], area_ranges[],
+    area_spawn[];
 
 #endif

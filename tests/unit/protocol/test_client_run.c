@@ -84,7 +84,8 @@ START_TEST(an_image_that_cannot_be_read_is_named)
 
 	start();
 	ck_assert_int_eq(run("/nonexistent/program", &task), KERN_INVALID_ARGUMENT);
-	ck_assert_ptr_nonnull(strstr(norma_last_error(), "/nonexistent/program cannot be read: No such file"));
+	ck_assert_ptr_nonnull(
+	    strstr(norma_last_error(), "/nonexistent/program cannot be read: No such file"));
 	ck_assert_int_eq(run("/tmp", &task), KERN_INVALID_ARGUMENT);
 	ck_assert_ptr_nonnull(strstr(norma_last_error(), "not a regular file"));
 	ck_assert_uint_eq(fake.calls[MESSAGE_norma_run_begin], 0);

@@ -12,7 +12,7 @@
 
 #define OBJECTS_MAX  8192u
 #define MAPPINGS_MAX 8192u
-#define CLIENTS_MAX 192u
+#define CLIENTS_MAX  192u
 #define SCRATCH	     (256u * 1024u)
 
 struct broker_object {

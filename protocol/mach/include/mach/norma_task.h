@@ -58,8 +58,8 @@ kern_return_t norma_exception_resume(thread_act_t thread);
 #define NORMA_SPAWN_MAX 1024u
 
 struct norma_spawn {
-	unsigned int mode; /* NORMA_SPAWN_CREATE or NORMA_SPAWN_CLONE */
-	int child_node; /* or NORMA_NODE_AUTO */
+	unsigned int mode;	      /* NORMA_SPAWN_CREATE or NORMA_SPAWN_CLONE */
+	int child_node;		      /* or NORMA_NODE_AUTO */
 	thread_state_flavor_t flavor; /* x86_THREAD_STATE64 */
 	thread_state_t state;
 	mach_msg_type_number_t state_count;
