@@ -384,6 +384,8 @@ START_TEST(a_host_that_was_to_send_pages_is_not_needed)
 	if (_i == 1)
 		world.deadline_ms = SILENT_DEADLINE_MS;
 	crowd_start(&crowd, LARGE_PAGES);
+	/* Something came: what host 1 was told to send is known to be on its way. */
+	await_pages_in(2, 1);
 	switch (_i) {
 	case 0:
 		world_kill_host(&world, 1);
