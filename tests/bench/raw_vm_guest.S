@@ -19,13 +19,15 @@ raw_guest_writes:			/* rdi: address, rcx: pages */
 	decq %rcx
 	jnz raw_guest_writes
 	jmp raw_guest_exits
-raw_guest_times:			/* rdi: address, rcx: pages, rsi: where the times go */
+/* What one access takes, of pages far enough apart. rdi: address, rcx: pages, rsi: where the times go.
+ * The access may change rax only. */
+.macro time_each access:vararg
 	movq %rcx, %rbp
 1:	rdtscp				/* rcx changes, too */
 	movq %rax, %rbx
 	shlq $32, %rdx
 	orq %rdx, %rbx
-	movq (%rdi), %rax
+	\access
 	rdtscp
 	shlq $32, %rdx
 	orq %rdx, %rax
@@ -36,23 +38,12 @@ raw_guest_times:			/* rdi: address, rcx: pages, rsi: where the times go */
 	decq %rbp
 	jnz 1b
 	jmp raw_guest_exits
-raw_guest_stores:			/* the same with stores */
-	movq %rcx, %rbp
-1:	rdtscp
-	movq %rax, %rbx
-	shlq $32, %rdx
-	orq %rdx, %rbx
-	movq %rbx, (%rdi)
-	rdtscp
-	shlq $32, %rdx
-	orq %rdx, %rax
-	subq %rbx, %rax
-	movq %rax, (%rsi)
-	addq $8, %rsi
-	addq $16 * 4096, %rdi		/* RAW_VM_TIMED_STRIDE_PAGES */
-	decq %rbp
-	jnz 1b
-	jmp raw_guest_exits
+.endm
+
+raw_guest_times:
+	time_each movq (%rdi), %rax
+raw_guest_stores:
+	time_each movq %rbx, (%rdi)
 raw_guest_turns:			/* rdi: a word, rcx: turns, rsi: where the times go, r8: first */
 	movq %rcx, %rbp
 1:	movq %r8, %rax
